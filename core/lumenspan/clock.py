@@ -1,0 +1,54 @@
+"""Time: aware UTC datetimes for people, integer nanoseconds for columns; never a float."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+
+NANOS_PER_SECOND = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9})\d*)?(Z|z|[+-]\d{2}:?\d{2})\Z"
+)
+
+
+def utc_now() -> datetime:
+    """The current instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def now_nanos() -> int:
+    """Nanoseconds since the Unix epoch."""
+    return time.time_ns()
+
+
+def nanos_to_iso(nanos: int, digits: int = 9) -> str:
+    """ISO-8601 in UTC with a ``Z`` and ``digits`` (0-9) fractional digits, cut and not rounded."""
+    seconds, fraction = divmod(nanos, NANOS_PER_SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    if digits:
+        text += "." + f"{fraction:09d}"[:digits]
+    return text + "Z"
+
+
+def iso_to_nanos(text: str) -> int:
+    """Nanoseconds since the epoch of an ISO-8601 instant.
+
+    Raises:
+        ValueError: no date and time, or no offset (the public API refuses times without one).
+    """
+    match = _ISO.match(text.strip())
+    if match is None:
+        raise ValueError("not an ISO-8601 date and time with an offset")
+    date, clock, fraction, offset = match.groups()
+    parsed = datetime.fromisoformat(f"{date}T{clock}{'+00:00' if offset in 'Zz' else offset}")
+    delta = parsed - _EPOCH
+    seconds = delta.days * 86_400 + delta.seconds
+    return seconds * NANOS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def datetime_to_nanos(value: datetime) -> int:
+    """Nanoseconds since the epoch of an aware datetime (microsecond precision)."""
+    delta = value - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * NANOS_PER_SECOND + delta.microseconds * 1_000
