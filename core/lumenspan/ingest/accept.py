@@ -1,0 +1,134 @@
+"""The durable front of ingestion: calls of a project that arrive together share one object and job."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from lumenspan.clock import now_nanos
+from lumenspan.errors import Unavailable
+from lumenspan.ids import BlobKey, ProjectId, new_id
+from lumenspan.ingest import jobs
+from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.settings import Settings
+from lumenspan.storage.blobs import Blobs
+from lumenspan.storage.queue import JobQueue
+
+_SAFE = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
+_MIB = 1 << 20
+# Packing this much takes longer than a millisecond and would hold up other calls on the loop.
+_PACK_IN_THREAD_BYTES = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptResult:
+    """Where the call's bytes are now."""
+
+    blob_key: BlobKey
+
+
+@dataclass(slots=True)
+class _Group:
+    """Calls that will be written as one object."""
+
+    frames: list[Frame] = field(default_factory=list)
+    size_bytes: int = 0
+    done: asyncio.Future[BlobKey] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    timer: asyncio.TimerHandle | None = None
+
+
+class IngestGate:
+    """Group commit of raw payloads: an answer means that the bytes are stored and their job is enqueued."""
+
+    def __init__(self, blobs: Blobs, queue: JobQueue, settings: Settings) -> None:
+        self._blobs = blobs
+        self._queue = queue
+        self._prefix = settings.s3_prefix
+        self._window_s = settings.ingest_group_ms / 1000
+        self._group_bytes = settings.ingest_group_mib * _MIB
+        self._pending_limit = settings.ingest_pending_mib * _MIB
+        self._pending_bytes = 0
+        self._groups: dict[ProjectId, _Group] = {}
+        self._commits: set[asyncio.Task[None]] = set()
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes taken in and not yet durable."""
+        return self._pending_bytes
+
+    async def accept(self, project_id: ProjectId, header: FrameHeader, body: bytes) -> AcceptResult:
+        """Make ``body`` durable and its job enqueued.
+
+        Raises:
+            Unavailable: the store or the queue is down, or too much is waiting for it. The call may be sent
+                again: spans have ids, so nothing doubles.
+        """
+        if self._pending_bytes + len(body) > self._pending_limit:
+            raise Unavailable("ingest", "Too much is waiting for storage; try again shortly")
+        group = self._groups.get(project_id)
+        if group is None:
+            group = self._groups[project_id] = _Group()
+            group.timer = asyncio.get_running_loop().call_later(
+                self._window_s, self._close, project_id, group
+            )
+        group.frames.append(Frame(header, body))
+        group.size_bytes += len(body)
+        self._pending_bytes += len(body)
+        if group.size_bytes >= self._group_bytes:
+            self._close(project_id, group)
+        # Shielded: a caller that hangs up must not cancel the others of its group.
+        return AcceptResult(await asyncio.shield(group.done))
+
+    async def drain(self) -> None:
+        """Write what is waiting and return when all of it is done; for a clean stop."""
+        for project_id, group in list(self._groups.items()):
+            self._close(project_id, group)
+        if self._commits:
+            await asyncio.gather(*self._commits, return_exceptions=True)
+
+    def _close(self, project_id: ProjectId, group: _Group) -> None:
+        if self._groups.get(project_id) is group:
+            del self._groups[project_id]
+            if group.timer is not None:
+                group.timer.cancel()
+            task = asyncio.get_running_loop().create_task(self._commit(project_id, group))
+            self._commits.add(task)
+            task.add_done_callback(self._commits.discard)
+
+    async def _commit(self, project_id: ProjectId, group: _Group) -> None:
+        try:
+            key = make_key(self._prefix, project_id, now_nanos())
+            if group.size_bytes > _PACK_IN_THREAD_BYTES:
+                blob = await asyncio.to_thread(pack, group.frames)
+            else:
+                blob = pack(group.frames)
+            await self._blobs.put(key, blob)
+            await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
+            group.done.set_result(key)
+        except BaseException as error:
+            group.done.set_exception(error)
+            # Every caller may have hung up: read the error so that it is not reported as forgotten.
+            group.done.exception()
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._pending_bytes -= group.size_bytes
+
+
+def make_key(prefix: str, project_id: ProjectId, at_nanos: int) -> BlobKey:
+    """``<prefix>otel/<yyyy>/<mm>/<dd>/<hh>/<mi>/<project>/<uuid7>``: time first, to list a minute."""
+    minute = datetime.fromtimestamp(at_nanos // 1_000_000_000, UTC).strftime("%Y/%m/%d/%H/%M")
+    return BlobKey(f"{prefix}otel/{minute}/{_segment(project_id)}/{new_id()}")
+
+
+def _segment(project_id: str) -> str:
+    """The project id, made safe for a key; distinct ids stay distinct."""
+    if _SAFE.match(project_id) and project_id not in (".", ".."):
+        return project_id
+    digest = hashlib.sha256(project_id.encode()).hexdigest()[:16]
+    return re.sub(r"[^A-Za-z0-9._-]", "_", project_id)[:180] + "_" + digest

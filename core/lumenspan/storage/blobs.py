@@ -1,0 +1,144 @@
+"""S3: put, get, list and delete objects through one long-lived client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aioboto3
+import aiohttp
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lumenspan.errors import Bug, LumenspanError, NotFound, Unavailable
+from lumenspan.settings import Settings
+
+_log = structlog.get_logger(__name__)
+ENGINE = "s3"
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_WRONG_REQUEST = {"InvalidArgument", "KeyTooLongError", "EntityTooLarge", "InvalidRequest"}
+
+
+class Blobs:
+    """The bucket of raw payloads.
+
+    Errors: NotFound for a missing key, Unavailable when the store is down, slow or refuses us (the operator
+    sees the reason in the log), Bug for a request that can never succeed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bucket = settings.s3_bucket
+        self._open = AsyncExitStack()
+        self._client: Any = None
+        self._connecting = asyncio.Lock()
+        self._writes = asyncio.Semaphore(settings.s3_concurrent_writes)
+        self._reads = asyncio.Semaphore(settings.s3_concurrent_reads)
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store ``data``; returns once the store has acknowledged it. The same key again overwrites."""
+        async with self._writes, self._errors("put"):
+            client = await self._connected()
+            await client.put_object(Bucket=self._bucket, Key=key, Body=data)
+
+    async def get(self, key: str) -> bytes:
+        """The object's bytes."""
+        async with self._reads, self._errors("get"):
+            client = await self._connected()
+            answer = await client.get_object(Bucket=self._bucket, Key=key)
+            async with answer["Body"] as body:
+                data: bytes = await body.read()
+                return data
+
+    async def list(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[str]:
+        """Keys under ``prefix`` in order, after ``start_after``, at most ``limit`` (1-1000)."""
+        async with self._reads, self._errors("list"):
+            client = await self._connected()
+            more = {"StartAfter": start_after} if start_after else {}
+            answer = await client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **more)
+            return [entry["Key"] for entry in answer.get("Contents", ())]
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; a missing one is no error."""
+        async with self._writes, self._errors("delete"):
+            client = await self._connected()
+            await client.delete_object(Bucket=self._bucket, Key=key)
+
+    async def ensure_bucket(self) -> None:
+        """Make the bucket where it does not exist."""
+        async with self._errors("ensure_bucket"):
+            client = await self._connected()
+            try:
+                await client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if _code(error) not in _MISSING | {"NoSuchBucket"}:
+                    raise
+                await client.create_bucket(Bucket=self._bucket)
+
+    async def ping(self) -> None:
+        """Return when the bucket can be reached; Unavailable otherwise."""
+        async with self._errors("ping"):
+            client = await self._connected()
+            await client.head_bucket(Bucket=self._bucket)
+
+    async def close(self) -> None:
+        self._client = None
+        await self._open.aclose()
+
+    async def _connected(self) -> Any:
+        if self._client is None:
+            async with self._connecting:
+                if self._client is None:
+                    self._client = await self._open.enter_async_context(self._make_client())
+        return self._client
+
+    def _make_client(self) -> Any:
+        settings = self._settings
+        secret = settings.s3_secret_access_key
+        return aioboto3.Session().client(
+            "s3",
+            region_name=settings.s3_region,
+            endpoint_url=settings.s3_endpoint,
+            aws_access_key_id=settings.s3_access_key_id,
+            aws_secret_access_key=secret.get_secret_value() if secret else None,
+            config=Config(
+                s3={"addressing_style": "path" if settings.is_s3_path_style else "auto"},
+                max_pool_connections=max(settings.s3_concurrent_writes, settings.s3_concurrent_reads),
+                connect_timeout=3,
+                read_timeout=20,
+                retries={"total_max_attempts": 2, "mode": "standard"},
+                # Not every S3 understands the newer checksums; TCP and our own framing guard the bytes.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    @asynccontextmanager
+    async def _errors(self, operation: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise _translate(error, operation) from error
+        except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            _log.warning(
+                "engine_unavailable", engine=ENGINE, operation=operation, error=type(error).__name__
+            )
+            raise Unavailable(ENGINE) from error
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _translate(error: ClientError, operation: str) -> LumenspanError:
+    code = _code(error)
+    if code in _MISSING and operation == "get":
+        return NotFound("No such object")
+    if code in _WRONG_REQUEST:
+        _log.error("request_refused", engine=ENGINE, operation=operation, code=code)
+        return Bug()
+    _log.warning("engine_unavailable", engine=ENGINE, operation=operation, code=code)
+    return Unavailable(ENGINE)
