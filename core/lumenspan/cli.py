@@ -1,0 +1,122 @@
+"""The command line, `lumenspan`. Each command loads what it needs itself, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lumenspan.errors import LumenspanError
+
+if TYPE_CHECKING:
+    from lumenspan.embedded.folder import DataFolder
+    from lumenspan.embedded.up import Ready
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of all data and logs. Default: LUMENSPAN_DATA_DIR, else .lumenspan in the current folder.",
+)
+
+
+class _Group(click.Group):
+    """Shows our own errors as a message without traceback, exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LumenspanError as error:
+            raise click.ClickException(error.message) from error
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="lumenspan")
+def main() -> None:
+    """Lumenspan: traces, prompts, evaluation and annotation."""
+
+
+@main.command()
+@data_dir_option
+def up(data_dir: Path | None) -> None:
+    """Start everything and run until Ctrl-C. Engines with an address in the environment are left out."""
+    from lumenspan.embedded import up as system
+
+    asyncio.run(system.run(_folder(data_dir), _announce))
+
+
+@main.command()
+@data_dir_option
+def status(data_dir: Path | None) -> None:
+    """Show what runs on the data folder. Exit code 1 if nothing does."""
+    from lumenspan.embedded import status as system
+
+    folder = _folder(data_dir)
+    found = system.read(folder)
+    if found is None:
+        click.echo(f"Nothing runs on {folder.root}. Start it with: lumenspan up")
+        sys.exit(1)
+    click.echo(f"Running on {folder.root} (pid {found.pid})")
+    click.echo(
+        f"{'':12}{'state':12}{'pid':>8}{'port':>8}{'restarts':>10}{'start s':>9}"
+        f"{'memory MB':>11}{'cpu s':>8}"
+    )
+    for child in found.children:
+        used = system.usage(child.pid) if child.pid else {"rss_bytes": 0, "cpu_s": 0.0}
+        ready = "" if child.ready_s is None else f"{child.ready_s:.2f}"
+        click.echo(
+            f"{child.name:12}{child.state:12}{child.pid or '':>8}{child.port or '':>8}{child.restarts:>10}"
+            f"{ready:>9}{used['rss_bytes'] / 1e6:>11.0f}{used['cpu_s']:>8.1f}"
+        )
+
+
+@main.command()
+@data_dir_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(data_dir: Path | None, yes: bool) -> None:
+    """Delete the data folder with everything in it."""
+    folder = _folder(data_dir)
+    if not folder.root.exists():
+        click.echo(f"There is no {folder.root}.")
+        return
+    if not yes:
+        click.confirm(f"Delete all traces, prompts, users and keys in {folder.root}?", abort=True)
+    # Locked, so that no system is deleted while it runs, and only folders that are ours.
+    with folder.locked():
+        shutil.rmtree(folder.root)
+    click.echo(f"Deleted {folder.root}.")
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schemas of PostgreSQL and ClickHouse up to date."""
+    import importlib
+
+    from lumenspan.settings import load_settings
+
+    asyncio.run(importlib.import_module("lumenspan.storage.migrate").migrate_all(load_settings()))
+
+
+def _folder(data_dir: Path | None) -> DataFolder:
+    from lumenspan.embedded.folder import DataFolder
+
+    return DataFolder.at(data_dir)
+
+
+def _announce(ready: Ready) -> None:
+    env = ready.env
+    click.echo(
+        f"\nLumenspan is ready:  {ready.url}\n\n"
+        f"  sign in      {env['LANGFUSE_INIT_USER_EMAIL']}  {env['LANGFUSE_INIT_USER_PASSWORD']}\n"
+        f"  public key   {env['LANGFUSE_INIT_PROJECT_PUBLIC_KEY']}\n"
+        f"  secret key   {env['LANGFUSE_INIT_PROJECT_SECRET_KEY']}\n"
+        f"  variables    {ready.env_file}\n\n"
+        "Ctrl-C stops it."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""The real engines: each starts, answers, keeps what it was given, and comes back after kill -9."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aioboto3
+import asyncpg
+import pytest
+import redis.asyncio as redis
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lumenspan.embedded import engines
+from lumenspan.embedded.engines import EngineAddresses
+
+pytestmark = pytest.mark.engines
+
+S3 = "LANGFUSE_S3_EVENT_UPLOAD_"
+DOWN = (OSError, EOFError, asyncpg.PostgresError, redis.RedisError, BotoCoreError, ClientError)
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], deadline_s: float = 30) -> None:
+    """Wait until ``check`` is true; an engine that is down counts as not yet."""
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            if await check():
+                return
+        except DOWN:
+            if time.monotonic() > end:
+                raise
+        assert time.monotonic() < end, "not true within the deadline"
+        await asyncio.sleep(0.02)
+
+
+async def sql(addresses: EngineAddresses, statement: str) -> Any:
+    connection = await asyncpg.connect(addresses.env["DATABASE_URL"])
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def valkey(addresses: EngineAddresses, *command: str) -> Any:
+    client = redis.from_url(addresses.env["REDIS_CONNECTION_STRING"])
+    try:
+        return await client.execute_command(*command)
+    finally:
+        await client.aclose()
+
+
+def s3(addresses: EngineAddresses) -> Any:
+    return aioboto3.Session().client(
+        "s3",
+        endpoint_url=addresses.env[f"{S3}ENDPOINT"],
+        region_name=addresses.env[f"{S3}REGION"],
+        aws_access_key_id=addresses.env[f"{S3}ACCESS_KEY_ID"],
+        aws_secret_access_key=addresses.env[f"{S3}SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, connect_timeout=2),
+    )
+
+
+async def read_object(addresses: EngineAddresses, key: str) -> bytes:
+    async with s3(addresses) as client:
+        answer = await client.get_object(Bucket=addresses.env[f"{S3}BUCKET"], Key=key)
+        body: bytes = await answer["Body"].read()
+        return body
+
+
+async def write_object(addresses: EngineAddresses, key: str, body: bytes) -> None:
+    async with s3(addresses) as client:
+        await client.put_object(Bucket=addresses.env[f"{S3}BUCKET"], Key=key, Body=body)
+
+
+async def write_everywhere(addresses: EngineAddresses) -> None:
+    await sql(addresses, "CREATE TABLE kept AS SELECT 42 AS answer")
+    await valkey(addresses, "SET", "kept", "42")
+    await write_object(addresses, "kept", b"42" * 100_000)
+
+
+async def assert_kept(addresses: EngineAddresses) -> None:
+    async def has_row() -> bool:
+        return bool(await sql(addresses, "SELECT answer FROM kept") == 42)
+
+    async def has_key() -> bool:
+        return bool(await valkey(addresses, "GET", "kept") == b"42")
+
+    async def has_object() -> bool:
+        return await read_object(addresses, "kept") == b"42" * 100_000
+
+    await eventually(has_row)
+    await eventually(has_key)
+    await eventually(has_object)
+
+
+NAMES = ("postgres", "valkey", "s3")
+
+
+class TestRunning:
+    async def test_data_is_kept_over_restarts_and_on_other_ports(self, tmp_path: Path) -> None:
+        async with engines.running(tmp_path / "data", NAMES) as addresses:
+            await write_everywhere(addresses)
+            pids = [status.pid for status in addresses.supervisor.statuses]
+        assert not [pid for pid in pids if pid and Path(f"/proc/{pid}").exists()]
+        (tmp_path / "data" / "run" / "ports.json").unlink()
+        async with engines.running(tmp_path / "data", NAMES) as addresses:
+            await assert_kept(addresses)
+
+    async def test_each_engine_comes_back_after_kill_9_with_its_data(self, tmp_path: Path) -> None:
+        async with engines.running(tmp_path / "data", NAMES) as addresses:
+            await write_everywhere(addresses)
+            for name in NAMES:
+                pid = addresses.status(name).pid
+                assert pid is not None
+                os.kill(pid, signal.SIGKILL)
+            for name in NAMES:
+
+                async def is_back(name: str = name) -> bool:
+                    status = addresses.status(name)
+                    return status.restarts >= 1 and status.state == "running"
+
+                await eventually(is_back)
+            await assert_kept(addresses)
+
+    async def test_two_systems_live_side_by_side(self, tmp_path: Path) -> None:
+        async with (
+            engines.running(tmp_path / "one", NAMES) as one,
+            engines.running(tmp_path / "other", NAMES) as other,
+        ):
+            await write_object(one, "mine", b"1")
+            with pytest.raises(ClientError, match="NoSuchKey"):
+                await read_object(other, "mine")
+
+    async def test_wrong_passwords_are_refused(self, tmp_path: Path) -> None:
+        async with engines.running(tmp_path / "data", NAMES) as addresses:
+            env = dict(addresses.env)
+            env["DATABASE_URL"] = env["DATABASE_URL"].replace("lumenspan:", "lumenspan:x")
+            env["REDIS_CONNECTION_STRING"] = env["REDIS_CONNECTION_STRING"].replace(":@", ":x@")
+            env["REDIS_CONNECTION_STRING"] = env["REDIS_CONNECTION_STRING"].replace("//:", "//:x")
+            env[f"{S3}SECRET_ACCESS_KEY"] += "x"
+            wrong = EngineAddresses(env, addresses.supervisor)
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                await sql(wrong, "SELECT 1")
+            with pytest.raises(redis.AuthenticationError):
+                await valkey(wrong, "PING")
+            with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+                await write_object(wrong, "kept", b"")
+
+    async def test_only_loopback_is_listened_on(self, tmp_path: Path) -> None:
+        async with engines.running(tmp_path / "data", NAMES) as addresses:
+            ports = {status.port for status in addresses.supervisor.statuses}
+            listeners = listening()
+            assert ports <= {port for _, port in listeners}
+            pids_ports = [(address, port) for address, port in listeners if port in ports]
+            assert {address for address, _ in pids_ports} == {"127.0.0.1"}
+
+
+def listening() -> list[tuple[str, int]]:
+    """Address and port of each listening IPv4 socket of this machine."""
+    found = []
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_ = line.split()
+        if state == "0A":
+            address, port = local.split(":")
+            found.append((".".join(str(byte) for byte in reversed(bytes.fromhex(address))), int(port, 16)))
+    return found
