@@ -1,6 +1,6 @@
 """What the whole suite shares: real engines started once, each test in a project of its own.
 
-* ``engines``: PostgreSQL, Valkey, S3 and ClickHouse in a temporary data folder; ``.env`` holds their addresses.
+* ``engines``: PostgreSQL, Valkey, S3 and ClickHouse in a temporary folder; ``.env`` holds their addresses.
 * ``settings``: the settings of those engines, migrated.
 * ``project``: a new organization, project and key pair.
 * ``stack``: the server and the worker as processes of their own, as ``lumenspan up`` runs them.
@@ -76,8 +76,9 @@ async def engines() -> AsyncIterator[EngineAddresses]:
 
 @pytest.fixture(scope="session")
 async def settings(engines: EngineAddresses) -> Settings:
-    from lumenspan.settings import Settings
     from lumenspan.storage.migrate import migrate_all
+
+    from lumenspan.settings import Settings
 
     made = Settings(_env_file=None, **_environment(engines))  # type: ignore[arg-type]
     await migrate_all(made)
@@ -98,6 +99,7 @@ def _environment(engines: EngineAddresses) -> dict[str, str]:
 async def identity_clients(settings: Settings) -> AsyncIterator[object]:
     """An IdentityService for the fixtures that make projects."""
     from lumenspan.identity.service import IdentityService
+
     from lumenspan.storage.cache import connect_redis
     from lumenspan.storage.postgres import Postgres
 
@@ -109,8 +111,9 @@ async def identity_clients(settings: Settings) -> AsyncIterator[object]:
 
 async def make_project(identity: object) -> ProjectAccess:
     """A user who owns a new organization with one project and one key."""
-    from lumenspan.identity.domain import UserPrincipal
     from lumenspan.identity.service import IdentityService
+
+    from lumenspan.identity.domain import UserPrincipal
 
     assert isinstance(identity, IdentityService)
     email = f"{uuid.uuid4().hex}@example.com"
@@ -161,7 +164,9 @@ def stack(settings: Settings, engines: EngineAddresses) -> Iterator[Stack]:
 def _process(module: str, env: dict[str, str], logs: Path) -> Iterator[subprocess.Popen[bytes]]:
     log: IO[bytes]
     with (logs / f"{module}.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", module], env=env, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, "-m", module], env=env, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             yield process
         finally:
@@ -175,7 +180,9 @@ def _process(module: str, env: dict[str, str], logs: Path) -> Iterator[subproces
 
 def _answers(process: subprocess.Popen[bytes], url: str, logs: Path, name: str) -> bool:
     if process.poll() is not None:
-        text = (logs / f"lumenspan_{'server' if name == 'server' else 'workers'}.log").read_text(errors="replace")
+        text = (logs / f"lumenspan_{'server' if name == 'server' else 'workers'}.log").read_text(
+            errors="replace"
+        )
         pytest.fail(f"the {name} ended with {process.returncode}:\n{text[-4000:]}")
     try:
         return httpx.get(url, timeout=5).status_code == 200

@@ -27,7 +27,9 @@ def wait_until(check: Callable[[], T], timeout_s: float = 20, every_s: float = 0
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"condition did not hold within {timeout_s} s; the last answer was {answer!r}")
+            raise AssertionError(
+                f"condition did not hold within {timeout_s} s; the last answer was {answer!r}"
+            )
         time.sleep(every_s)
 
 
@@ -39,5 +41,7 @@ async def eventually(check: Callable[[], Awaitable[T]], timeout_s: float = 20, e
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"condition did not hold within {timeout_s} s; the last answer was {answer!r}")
+            raise AssertionError(
+                f"condition did not hold within {timeout_s} s; the last answer was {answer!r}"
+            )
         await asyncio.sleep(every_s)

@@ -31,7 +31,9 @@ class TestIso:
     def test_offset_and_fraction_are_exact(self, text: str, expected: int) -> None:
         assert iso_to_nanos(text) == expected
 
-    @pytest.mark.parametrize("text", ["", "2026-01-02", "2026-01-02T03:04:05", "tomorrow", "2026-13-02T03:04:05Z"])
+    @pytest.mark.parametrize(
+        "text", ["", "2026-01-02", "2026-01-02T03:04:05", "tomorrow", "2026-13-02T03:04:05Z"]
+    )
     def test_a_time_without_offset_or_meaning_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):
             iso_to_nanos(text)
@@ -42,6 +44,6 @@ class TestIso:
 
 
 class TestDatetime:
-    @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1900, 1, 1), max_value=datetime(2262, 1, 1)))  # noqa: DTZ001
+    @given(st.datetimes(timezones=st.just(UTC)).filter(lambda value: 1900 <= value.year < 2262))
     def test_microseconds_are_exact(self, value: datetime) -> None:
         assert nanos_to_iso(datetime_to_nanos(value), digits=6) == value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
