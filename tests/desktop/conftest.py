@@ -1,0 +1,67 @@
+"""Qt without a display, a stand-in server, and proof that nothing is left running."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ.setdefault("PYTEST_QT_API", "pyside6")
+
+try:
+    from PySide6 import QtWidgets  # noqa: F401
+except ImportError as missing:
+    # The message of the loader names the library, for instance libEGL.so.1.
+    QT_MISSING: str | None = f"Qt cannot be loaded: {missing}"
+else:
+    QT_MISSING = None
+
+if QT_MISSING:
+    collect_ignore_glob = ["test_*.py"]
+    pytest.skip(QT_MISSING, allow_module_level=True)
+
+from lumenspan_desktop.api import Api
+from lumenspan_desktop.net import Network
+from tests.desktop.fake_server import TOKEN, FakeServer
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """A running network loop, closed afterwards."""
+    running = Network()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def fake_server() -> Iterator[FakeServer]:
+    """A stand-in server with 120 traces."""
+    running = FakeServer(count=120)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def api(fake_server: FakeServer, network: Network) -> Iterator[Api]:
+    """A signed-in connection to the stand-in server."""
+    made = Api(fake_server.base_url, TOKEN)
+    yield made
+    network.submit(made.close()).result(timeout=10)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = [t for t in threading.enumerate() if t not in before and not t.name.startswith("asyncio_")]
+    for thread in left:
+        thread.join(timeout=5)
+    assert not [thread for thread in left if thread.is_alive()]
+
+
+@pytest.fixture
+def config_folder(tmp_path: Path) -> Path:
+    """An empty settings folder."""
+    return tmp_path / "config"
