@@ -31,6 +31,12 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except LumenspanError as error:
             raise click.ClickException(error.message) from error
+        except Exception as error:
+            # Not imported above: the settings model takes a while to load, and most commands need none.
+            settings = sys.modules.get("lumenspan.settings")
+            if settings is not None and isinstance(error, settings.SettingsError):
+                raise click.ClickException(str(error)) from error
+            raise
 
 
 @click.group(cls=_Group)
@@ -91,6 +97,52 @@ def reset(data_dir: Path | None, yes: bool) -> None:
 
 
 @main.command()
+@data_dir_option
+def doctor(data_dir: Path | None) -> None:
+    """Check this machine; each line says what to do. Exit code 1 if something must be done first."""
+    from lumenspan.embedded import doctor as system
+
+    marks = {"ok": "  ok   ", "warning": "  warn ", "failed": "  FAIL "}
+    outcomes = []
+    for finding in system.examine(_folder(data_dir)):
+        outcomes.append(finding.outcome)
+        click.echo(
+            marks[finding.outcome]
+            + finding.what
+            + (f"\n         {finding.remedy}" if finding.remedy else "")
+        )
+    if "failed" in outcomes:
+        sys.exit(1)
+
+
+@main.group()
+def config() -> None:
+    """The settings, which come from environment variables."""
+
+
+@config.command()
+def check() -> None:
+    """Read the settings as the server would. Exit code 1 when some are missing or wrong."""
+    from lumenspan.settings import load_settings
+
+    load_settings()
+    click.echo("The settings can be used.")
+
+
+@main.command()
+@click.option(
+    "--observations", type=click.IntRange(min=1), help="Build this many quickly, inside ClickHouse."
+)
+@data_dir_option
+def demo(observations: int | None, data_dir: Path | None) -> None:
+    """Fill the first project of the running system with traces, sessions and users to look at."""
+    import importlib
+
+    _adopt_env(_folder(data_dir))
+    importlib.import_module("lumenspan.demo").run(observations=observations)
+
+
+@main.command()
 def migrate() -> None:
     """Bring the schemas of PostgreSQL and ClickHouse up to date."""
     import importlib
@@ -98,6 +150,18 @@ def migrate() -> None:
     from lumenspan.settings import load_settings
 
     asyncio.run(importlib.import_module("lumenspan.storage.migrate").migrate_all(load_settings()))
+
+
+def _adopt_env(folder: DataFolder) -> None:
+    """Take the addresses and keys of the system that runs on the folder, where the environment sets none."""
+    import os
+    import shlex
+
+    if folder.owner_pid() is None or not folder.env_file.exists():
+        return
+    for entry in shlex.split(folder.env_file.read_text()):
+        name, _, value = entry.partition("=")
+        os.environ.setdefault(name, value)
 
 
 def _folder(data_dir: Path | None) -> DataFolder:
