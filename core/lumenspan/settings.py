@@ -1,8 +1,8 @@
 """All configuration: one model, read from the environment (and ``.env``).
 
-Documented names of Langfuse keep their names and defaults so that an existing ``.env`` carries over; our own
-settings start with ``LUMENSPAN_``. A wrong value stops the start with a message that names the variable, what
-was read (never a secret's value) and what is allowed.
+Documented names of Langfuse keep their names and defaults so that an existing ``.env`` carries over; our
+Documented names of Langfuse keep their names and defaults so that an existing ``.env`` carries over; ours
+what was read (never a secret's value) and what is allowed.
 """
 
 from __future__ import annotations
@@ -43,15 +43,23 @@ class Settings(BaseSettings):
     """Every setting, by the environment variable it is read from; see docs/settings.md."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", case_sensitive=True, populate_by_name=False
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        case_sensitive=True,
+        populate_by_name=False,
     )
 
     # The application
     host: str = _env("HOSTNAME", "localhost", about="Address the server listens on; 0.0.0.0 for all")
     port: Number = _env("PORT", 3000, about="Port of the server", ge=0, le=65535)
-    worker_port: Number = _env("LUMENSPAN_WORKER_PORT", 3030, about="Port of the worker's health page", ge=0, le=65535)
+    worker_port: Number = _env(
+        "LUMENSPAN_WORKER_PORT", 3030, about="Port of the worker's health page", ge=0, le=65535
+    )
     public_url: str = _env("NEXTAUTH_URL", "http://localhost:3000", about="URL that people and SDKs reach")
-    session_secret: _Secret = _env("NEXTAUTH_SECRET", about="Secret that binds sign-in sessions", min_length=1)
+    session_secret: _Secret = _env(
+        "NEXTAUTH_SECRET", about="Secret that binds sign-in sessions", min_length=1
+    )
     salt: _Secret = _env("SALT", about="Salt of the hashes of API keys", min_length=1)
     encryption_key: _Secret = _env("ENCRYPTION_KEY", about="256 bits as 64 hexadecimal characters")
     log_level: Literal["trace", "debug", "info", "warn", "error", "fatal"] = _env(
@@ -59,16 +67,27 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = _env("LANGFUSE_LOG_FORMAT", "text", about="Form of log lines")
     shutdown_grace_s: float = _env(
-        "LUMENSPAN_SHUTDOWN_GRACE_SECONDS", 3.0, about="Seconds served after SIGTERM, answering not ready", ge=0
+        "LUMENSPAN_SHUTDOWN_GRACE_SECONDS",
+        3.0,
+        about="Seconds served after SIGTERM, answering not ready",
+        ge=0,
     )
 
     # Sign-in
     is_sign_up_disabled: bool = _env("AUTH_DISABLE_SIGNUP", False, about="Refuse new accounts")
-    is_password_disabled: bool = _env("AUTH_DISABLE_USERNAME_PASSWORD", False, about="Refuse e-mail and password")
-    session_max_age_min: Number = _env("AUTH_SESSION_MAX_AGE", 43_200, about="Minutes a session lasts", gt=5)
-    default_org_id: Text = _env("LANGFUSE_DEFAULT_ORG_ID", None, about="Organization that new accounts join")
+    is_password_disabled: bool = _env(
+        "AUTH_DISABLE_USERNAME_PASSWORD", False, about="Refuse e-mail and password"
+    )
+    session_max_age_min: Number = _env(
+        "AUTH_SESSION_MAX_AGE", 43_200, about="Minutes a session lasts", gt=5
+    )
+    default_org_id: Text = _env(
+        "LANGFUSE_DEFAULT_ORG_ID", None, about="Organization that new accounts join"
+    )
     default_org_role: Role = _env("LANGFUSE_DEFAULT_ORG_ROLE", "VIEWER", about="Their role in it")
-    default_project_id: Text = _env("LANGFUSE_DEFAULT_PROJECT_ID", None, about="Project that new accounts join")
+    default_project_id: Text = _env(
+        "LANGFUSE_DEFAULT_PROJECT_ID", None, about="Project that new accounts join"
+    )
     default_project_role: Literal["OWNER", "ADMIN", "MEMBER", "VIEWER"] = _env(
         "LANGFUSE_DEFAULT_PROJECT_ROLE", "VIEWER", about="Their role in it"
     )
@@ -81,20 +100,32 @@ class Settings(BaseSettings):
     init_project_retention_days: OptionalNumber = _env(
         "LANGFUSE_INIT_PROJECT_RETENTION", None, about="Days its data is kept; blank keeps it for ever"
     )
-    init_public_key: Text = _env("LANGFUSE_INIT_PROJECT_PUBLIC_KEY", None, about="Public key of that project")
-    init_secret_key: OptionalSecret = _env("LANGFUSE_INIT_PROJECT_SECRET_KEY", None, about="Secret key of it")
-    init_user_email: Text = _env("LANGFUSE_INIT_USER_EMAIL", None, about="User made at start, owner of the organization")
+    init_public_key: Text = _env(
+        "LANGFUSE_INIT_PROJECT_PUBLIC_KEY", None, about="Public key of that project"
+    )
+    init_secret_key: OptionalSecret = _env(
+        "LANGFUSE_INIT_PROJECT_SECRET_KEY", None, about="Secret key of it"
+    )
+    init_user_email: Text = _env(
+        "LANGFUSE_INIT_USER_EMAIL", None, about="User made at start, owner of the organization"
+    )
     init_user_name: Text = _env("LANGFUSE_INIT_USER_NAME", None, about="The user's name")
-    init_user_password: OptionalSecret = _env("LANGFUSE_INIT_USER_PASSWORD", None, about="The user's password")
+    init_user_password: OptionalSecret = _env(
+        "LANGFUSE_INIT_USER_PASSWORD", None, about="The user's password"
+    )
 
     # PostgreSQL
-    database_url: OptionalSecret = _env("DATABASE_URL", None, about="postgresql://user:password@host:port/name")
+    database_url: OptionalSecret = _env(
+        "DATABASE_URL", None, about="postgresql://user:password@host:port/name"
+    )
     database_host: Text = _env("DATABASE_HOST", None, about="Host, where no DATABASE_URL is given")
     database_username: Text = _env("DATABASE_USERNAME", None, about="User for DATABASE_HOST")
     database_password: OptionalSecret = _env("DATABASE_PASSWORD", None, about="Password for DATABASE_HOST")
     database_name: Text = _env("DATABASE_NAME", None, about="Database for DATABASE_HOST")
     database_args: Text = _env("DATABASE_ARGS", None, about="Arguments appended, such as sslmode=require")
-    direct_url: OptionalSecret = _env("DIRECT_URL", None, about="URL for migrations; DATABASE_URL where unset")
+    direct_url: OptionalSecret = _env(
+        "DIRECT_URL", None, about="URL for migrations; DATABASE_URL where unset"
+    )
     is_postgres_migration_disabled: bool = _env(
         "LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED", False, about="Skip PostgreSQL migrations at start"
     )
@@ -103,18 +134,25 @@ class Settings(BaseSettings):
     clickhouse_url: str = _env("CLICKHOUSE_URL", about="http(s)://host:8123")
     clickhouse_user: str = _env("CLICKHOUSE_USER", about="User", min_length=1)
     clickhouse_password: _Secret = _env("CLICKHOUSE_PASSWORD", about="Password")
-    clickhouse_database: str = _env("CLICKHOUSE_DB", "default", about="Database", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    clickhouse_database: str = _env(
+        "CLICKHOUSE_DB", "default", about="Database", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
+    )
     is_clickhouse_cluster: bool = _env(
         "CLICKHOUSE_CLUSTER_ENABLED", True, about="Migrations run ON CLUSTER with replicated tables"
     )
     clickhouse_cluster: str = _env(
-        "CLICKHOUSE_CLUSTER_NAME", "default", about="Name of the cluster", pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"
+        "CLICKHOUSE_CLUSTER_NAME",
+        "default",
+        about="Name of the cluster",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$",
     )
     is_clickhouse_migration_disabled: bool = _env(
         "LANGFUSE_AUTO_CLICKHOUSE_MIGRATION_DISABLED", False, about="Skip ClickHouse migrations at start"
     )
     query_timeout_s: Number = _env("LUMENSPAN_QUERY_TIMEOUT_SECONDS", 30, about="Longest read", ge=1)
-    query_memory_mib: Number = _env("LUMENSPAN_QUERY_MEMORY_MIB", 2048, about="Most memory of one read", ge=64)
+    query_memory_mib: Number = _env(
+        "LUMENSPAN_QUERY_MEMORY_MIB", 2048, about="Most memory of one read", ge=64
+    )
 
     # Redis or Valkey
     redis_connection_string: OptionalSecret = _env(
@@ -126,16 +164,24 @@ class Settings(BaseSettings):
     redis_auth: OptionalSecret = _env("REDIS_AUTH", None, about="Password for REDIS_HOST")
     is_redis_tls: bool = _env("REDIS_TLS_ENABLED", False, about="TLS for REDIS_HOST")
     redis_key_prefix: str = _env("REDIS_KEY_PREFIX", "", about="Prefix of every key; should end with ':'")
-    is_api_key_cache_enabled: bool = _env("LANGFUSE_CACHE_API_KEY_ENABLED", True, about="Cache API keys, hashed")
-    api_key_cache_ttl_s: Number = _env("LANGFUSE_CACHE_API_KEY_TTL_SECONDS", 300, about="Seconds they stay", ge=1)
+    is_api_key_cache_enabled: bool = _env(
+        "LANGFUSE_CACHE_API_KEY_ENABLED", True, about="Cache API keys, hashed"
+    )
+    api_key_cache_ttl_s: Number = _env(
+        "LANGFUSE_CACHE_API_KEY_TTL_SECONDS", 300, about="Seconds they stay", ge=1
+    )
 
     # Blob storage
     s3_bucket: str = _env("LANGFUSE_S3_EVENT_UPLOAD_BUCKET", about="Bucket of raw payloads", min_length=3)
-    s3_prefix: str = _env("LANGFUSE_S3_EVENT_UPLOAD_PREFIX", "", about="Prefix; ends with '/'", pattern=r"^$|.*/$")
+    s3_prefix: str = _env(
+        "LANGFUSE_S3_EVENT_UPLOAD_PREFIX", "", about="Prefix; ends with '/'", pattern=r"^$|.*/$"
+    )
     s3_region: str = _env("LANGFUSE_S3_EVENT_UPLOAD_REGION", "us-east-1", about="Region")
     s3_endpoint: Text = _env("LANGFUSE_S3_EVENT_UPLOAD_ENDPOINT", None, about="Endpoint; AWS where unset")
     s3_access_key_id: Text = _env("LANGFUSE_S3_EVENT_UPLOAD_ACCESS_KEY_ID", None, about="Access key")
-    s3_secret_access_key: OptionalSecret = _env("LANGFUSE_S3_EVENT_UPLOAD_SECRET_ACCESS_KEY", None, about="Its secret")
+    s3_secret_access_key: OptionalSecret = _env(
+        "LANGFUSE_S3_EVENT_UPLOAD_SECRET_ACCESS_KEY", None, about="Its secret"
+    )
     is_s3_path_style: bool = _env(
         "LANGFUSE_S3_EVENT_UPLOAD_FORCE_PATH_STYLE", False, about="Path-style addresses, as MinIO needs"
     )
@@ -147,25 +193,40 @@ class Settings(BaseSettings):
         "LUMENSPAN_INGEST_MAX_BODY_MIB", 64, about="Largest body of one call, inflated", ge=1, le=1024
     )
     ingest_group_ms: Number = _env(
-        "LUMENSPAN_INGEST_GROUP_MILLISECONDS", 5, about="How long calls wait to share one object", ge=0, le=1000
+        "LUMENSPAN_INGEST_GROUP_MILLISECONDS",
+        5,
+        about="How long calls wait to share one object",
+        ge=0,
+        le=1000,
     )
-    ingest_group_mib: Number = _env("LUMENSPAN_INGEST_GROUP_MIB", 8, about="Size at which an object is written", ge=1)
+    ingest_group_mib: Number = _env(
+        "LUMENSPAN_INGEST_GROUP_MIB", 8, about="Size at which an object is written", ge=1
+    )
     ingest_pending_mib: Number = _env(
         "LUMENSPAN_INGEST_PENDING_MIB", 256, about="Bytes waiting for storage before calls get 503", ge=1
     )
-    worker_threads: Number = _env("LUMENSPAN_WORKER_THREADS", 4, about="Jobs one worker runs at once", ge=1, le=64)
+    worker_threads: Number = _env(
+        "LUMENSPAN_WORKER_THREADS", 4, about="Jobs one worker runs at once", ge=1, le=64
+    )
     sweep_interval_s: Number = _env(
         "LUMENSPAN_SWEEP_INTERVAL_SECONDS", 30, about="Seconds between searches for lost payloads", ge=1
     )
     sweep_after_s: Number = _env(
-        "LUMENSPAN_SWEEP_AFTER_SECONDS", 60, about="Age at which an unprocessed payload counts as lost", ge=1
+        "LUMENSPAN_SWEEP_AFTER_SECONDS",
+        60,
+        about="Age at which an unprocessed payload counts as lost",
+        ge=1,
     )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         problems = []
-        if self.database_url is None and not (self.database_host and self.database_username and self.database_name):
-            problems.append("DATABASE_URL is required (or DATABASE_HOST, DATABASE_USERNAME and DATABASE_NAME)")
+        if self.database_url is None and not (
+            self.database_host and self.database_username and self.database_name
+        ):
+            problems.append(
+                "DATABASE_URL is required (or DATABASE_HOST, DATABASE_USERNAME and DATABASE_NAME)"
+            )
         if self.redis_connection_string is None and self.redis_host is None:
             problems.append("REDIS_CONNECTION_STRING is required (or REDIS_HOST)")
         key = self.encryption_key.get_secret_value()
@@ -177,28 +238,36 @@ class Settings(BaseSettings):
         if retention is not None and retention != 0 and retention < 3:
             problems.append("LANGFUSE_INIT_PROJECT_RETENTION must be 0 or at least 3 days")
         if (self.init_project_id or self.init_user_email) and not self.init_org_id:
-            problems.append("LANGFUSE_INIT_PROJECT_ID and LANGFUSE_INIT_USER_EMAIL need LANGFUSE_INIT_ORG_ID")
+            problems.append(
+                "LANGFUSE_INIT_PROJECT_ID and LANGFUSE_INIT_USER_EMAIL need LANGFUSE_INIT_ORG_ID"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
     @property
     def postgres_url(self) -> str:
-        """The connection string, assembled from its parts where only those are given. Holds the password."""
+        """The connection string, assembled where only its parts are given. Holds the password."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        password = f":{quote(self.database_password.get_secret_value(), safe='')}" if self.database_password else ""
+        password = (
+            f":{quote(self.database_password.get_secret_value(), safe='')}"
+            if self.database_password
+            else ""
+        )
         args = f"?{self.database_args}" if self.database_args else ""
-        return f"postgresql://{quote(self.database_username or '', safe='')}{password}@{self.database_host}/{self.database_name}{args}"
+        user = quote(self.database_username or "", safe="")
+        return f"postgresql://{user}{password}@{self.database_host}/{self.database_name}{args}"
 
     @property
     def redis_url(self) -> str:
-        """The connection string, assembled from its parts where only those are given. Holds the password."""
+        """The connection string, assembled where only its parts are given. Holds the password."""
         if self.redis_connection_string is not None:
             return self.redis_connection_string.get_secret_value()
         secret = f":{quote(self.redis_auth.get_secret_value(), safe='')}@" if self.redis_auth else ""
         user = quote(self.redis_username or "", safe="")
-        return f"{'rediss' if self.is_redis_tls else 'redis'}://{user}{secret}{self.redis_host}:{self.redis_port}/0"
+        scheme = "rediss" if self.is_redis_tls else "redis"
+        return f"{scheme}://{user}{secret}{self.redis_host}:{self.redis_port}/0"
 
 
 class SettingsError(Exception):
