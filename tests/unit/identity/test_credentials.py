@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 
 import pytest
@@ -74,10 +75,8 @@ class TestParseAuthorization:
 
     @given(st.text())
     def test_no_header_makes_it_fail_in_another_way(self, header: str) -> None:
-        try:
-            parse_authorization(header)
-        except Unauthenticated as error:
-            assert error.http_status == 401
+        with contextlib.suppress(Unauthenticated):
+            assert isinstance(parse_authorization(header), BasicCredentials | BearerToken)
 
 
 class TestHashes:
