@@ -61,7 +61,7 @@ class IngestGate:
         """Bytes taken in and not yet durable."""
         return self._pending_bytes
 
-    async def accept(self, project_id: ProjectId, header: FrameHeader, body: bytes) -> AcceptResult:
+    async def accept(self, header: FrameHeader, body: bytes) -> AcceptResult:
         """Make ``body`` durable and its job enqueued.
 
         Raises:
@@ -70,6 +70,7 @@ class IngestGate:
         """
         if self._pending_bytes + len(body) > self._pending_limit:
             raise Unavailable("ingest", "Too much is waiting for storage; try again shortly")
+        project_id = ProjectId(header.project_id)
         group = self._groups.get(project_id)
         if group is None:
             group = self._groups[project_id] = _Group()

@@ -27,6 +27,7 @@ class FrameHeader(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
         ingestion_version: of the header ``x-langfuse-ingestion-version``, empty where not sent.
     """
 
+    project_id: str
     content_type: str
     received_at: int
     public_key: str = ""

@@ -1,0 +1,167 @@
+"""The metadata of a span (contract 2.6): flat, dotted names to text; whatever no field took is here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lumenspan.ingest import input_output
+from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, to_text
+from lumenspan.ingest.otlp import Span
+from lumenspan.ingest.rules import ENVIRONMENT_KEYS, SESSION_KEYS, TAG_KEYS, TM, USER_KEYS, O, T
+
+_OBSERVATION = O + "metadata"
+_TRACE = T + "metadata"
+_SHARED = "langfuse.metadata"
+_NOT_METADATA = frozenset(TM + name for name in ("userId", "sessionId", "tags", "langfusePrompt"))
+_CONSUMED = input_output.CONSUMED_KEYS | {T + "input", T + "output", _OBSERVATION, _TRACE, _SHARED}
+_CONSUMED_PREFIXES = (
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages",
+    "llm.output_messages",
+    _TRACE,
+    _OBSERVATION,
+    TM,
+)
+# The keys that have a field: with our own SDKs these are not repeated, everything else is kept.
+_MAPPED = frozenset(
+    (
+        *USER_KEYS,
+        *SESSION_KEYS,
+        *TAG_KEYS,
+        *ENVIRONMENT_KEYS,
+        *(
+            O + name
+            for name in (
+                "type",
+                "level",
+                "status_message",
+                "completion_start_time",
+                "model.name",
+                "model.parameters",
+                "usage_details",
+                "cost_details",
+                "prompt.name",
+                "prompt.version",
+            )
+        ),
+        *(T + name for name in ("name", "public")),
+        *("langfuse." + name for name in ("public", "version", "release", "prompt.name", "prompt.version")),
+        "langfuse.internal.is_app_root",
+        "langfuse.internal.as_root",
+    )
+)
+_MAPPED_PREFIXES = ("langfuse.experiment.",)
+
+
+def metadata(span: Span, *, is_json_encoded: bool, is_langfuse: bool) -> dict[str, str]:
+    """Metadata of the observation and its trace over what was sent around them.
+
+    Args:
+        is_json_encoded: the sender encodes every metadata value as JSON (Python SDK 5 and later).
+        is_langfuse: the sender is some Langfuse SDK, which encodes objects as JSON.
+    """
+    attributes = span.attributes
+    own = _by_prefix(attributes, _OBSERVATION, is_json_encoded, is_langfuse)
+    own |= _by_prefix(attributes, _TRACE, is_json_encoded, is_langfuse)
+    flat: dict[str, str] = {}
+    # A name of the user's own replaces one of these three as a whole.
+    if "attributes" not in own:
+        _unconsumed(span, flat)
+    if "resourceAttributes" not in own:
+        for key, value in span.origin.resource.items():
+            flat["resourceAttributes." + key] = to_text(value)
+    if "scope" not in own:
+        _scope(span, flat)
+    for name, value in own.items():
+        _flatten(name, value, flat)
+    _extras(span, flat)
+    return flat
+
+
+def _unconsumed(span: Span, flat: dict[str, str]) -> None:
+    is_own_sdk = span.origin.scope_name.startswith("langfuse-sdk")
+    for key, value in span.attributes.items():
+        if key in _CONSUMED or key.startswith(_CONSUMED_PREFIXES):
+            continue
+        if is_own_sdk and (key in _MAPPED or key.startswith(_MAPPED_PREFIXES)):
+            continue
+        flat["attributes." + key] = to_text(value)
+
+
+def _scope(span: Span, flat: dict[str, str]) -> None:
+    origin = span.origin
+    if origin.scope_name:
+        flat["scope.name"] = origin.scope_name
+    if origin.scope_version:
+        flat["scope.version"] = origin.scope_version
+    for key, value in origin.scope_attributes.items():
+        flat["scope.attributes." + key] = to_text(value)
+
+
+def _extras(span: Span, flat: dict[str, str]) -> None:
+    """Links, and events that no rule reads."""
+    for key, value in span.extra.items():
+        flat.setdefault(key, to_text(value))
+    events = [event for event in span.events if not event.name.startswith("gen_ai.")]
+    if events:
+        listed = [
+            {"name": event.name, "timeUnixNano": event.time_nanos, "attributes": event.attributes}
+            for event in events
+        ]
+        flat.setdefault("events", to_text(listed))
+
+
+def _by_prefix(
+    attributes: Attributes, prefix: str, is_encoded: bool, is_langfuse: bool
+) -> dict[str, Value]:
+    """Names and values under one prefix: the bare key's object, overlaid by the dotted keys."""
+    bare = attributes.get(prefix)
+    if not is_truthy(bare):
+        bare = attributes.get(_SHARED)
+    found = _object(bare)
+    dotted = (prefix + ".", _SHARED + ".", TM)
+    for key, value in attributes.items():
+        if key.startswith(dotted) and key not in _NOT_METADATA:
+            start = next(each for each in dotted if key.startswith(each))
+            is_ours = start != TM
+            found[key[len(start) :]] = _value(value, is_encoded and is_ours, is_langfuse and is_ours)
+    return found
+
+
+def _object(value: Value) -> dict[str, Value]:
+    """An object's entries; a list's by place; a lone value under ``value``."""
+    if not is_truthy(value):
+        return {}
+    parsed = value
+    if isinstance(value, str):
+        decoded = parse_json(value)
+        # Text of a number or a flag reads as it was written.
+        parsed = decoded if isinstance(decoded, dict | list | str) else value
+    if isinstance(parsed, dict):
+        return dict(parsed)
+    if isinstance(parsed, list):
+        return {str(place): each for place, each in enumerate(parsed)}
+    return {"value": parsed}
+
+
+def _value(value: Value, is_encoded: bool, is_langfuse: bool) -> Value:
+    if not isinstance(value, str):
+        return value
+    if is_encoded:
+        parsed = parse_json(value)
+        return value if parsed is None and value.strip() != "null" else parsed
+    if is_langfuse and value.startswith("{"):
+        # Older SDKs encode objects only: read back, they equal what SDK 5 sends.
+        parsed = parse_json(value)
+        return parsed if isinstance(parsed, dict) else value
+    return value
+
+
+def _flatten(name: str, value: Any, flat: dict[str, str]) -> None:
+    """Nested names joined by dots; lists are text; of a repeated name the first stays."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _flatten(f"{name}.{key}", each, flat)
+    else:
+        flat.setdefault(name, to_text(value))

@@ -1,0 +1,393 @@
+"""Which attributes become which field: ordered, named rows; the first row that yields decides.
+
+A row says for which spans it holds, which keys it reads and how. Other instrumentations are more rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lumenspan.ingest.attributes import (
+    Value,
+    first_present,
+    first_truthy,
+    is_truthy,
+    parse_json,
+    to_json,
+    to_text,
+)
+from lumenspan.ingest.otlp import Span
+
+O = "langfuse.observation."  # noqa: E741 - the prefix is read dozens of times
+T = "langfuse.trace."
+TM = "ai.telemetry.metadata."
+
+Pick = Callable[[Span], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: ``pick`` yields the value, or None when the row does not hold; ``keys`` is what it reads."""
+
+    name: str
+    pick: Pick
+    keys: tuple[str, ...] = ()
+
+
+def decide(rules: Sequence[Rule], span: Span) -> tuple[str, Value]:
+    """Name of the first row that yields and its value; ``("", None)`` when none does."""
+    for rule in rules:
+        value = rule.pick(span)
+        if value is not None:
+            return rule.name, value
+    return "", None
+
+
+def _lookup(name: str, key: str, table: Mapping[str, str]) -> Rule:
+    def pick(span: Span) -> Value:
+        value = span.attributes.get(key)
+        return table.get(value) if isinstance(value, str) else None
+
+    return Rule(name, pick, (key,))
+
+
+def _any_filled(name: str, keys: tuple[str, ...], result: str) -> Rule:
+    def pick(span: Span) -> Value:
+        return result if any(is_filled(span.attributes.get(key)) for key in keys) else None
+
+    return Rule(name, pick, keys)
+
+
+def _truthy(name: str, *keys: str) -> Rule:
+    return Rule(name, lambda span: first_truthy(span.attributes, keys), keys)
+
+
+def is_filled(value: Value) -> bool:
+    """Whether a value says anything: not null, not empty."""
+    return value is not None and value not in ("", [], {})
+
+
+# --- type (contract 2.3) ---
+
+_OBSERVATION_TYPES = {
+    name: name.upper()
+    for name in (
+        "span",
+        "generation",
+        "event",
+        "embedding",
+        "agent",
+        "tool",
+        "chain",
+        "retriever",
+        "guardrail",
+        "evaluator",
+    )
+}
+_OPENINFERENCE_KINDS = {
+    "CHAIN": "CHAIN",
+    "RETRIEVER": "RETRIEVER",
+    "LLM": "GENERATION",
+    "EMBEDDING": "EMBEDDING",
+    "AGENT": "AGENT",
+    "TOOL": "TOOL",
+    "GUARDRAIL": "GUARDRAIL",
+    "EVALUATOR": "EVALUATOR",
+}
+_OPERATIONS = {
+    **dict.fromkeys(
+        ("chat", "completion", "text_completion", "generate_content", "generate"), "GENERATION"
+    ),
+    "embeddings": "EMBEDDING",
+    "invoke_agent": "AGENT",
+    "create_agent": "AGENT",
+    "execute_tool": "TOOL",
+}
+_GENERATION_KEYS = tuple(
+    O + key
+    for key in (
+        "model.name",
+        "cost_details",
+        "usage_details",
+        "completion_start_time",
+        "model.parameters",
+        "prompt.name",
+        "prompt.version",
+    )
+)
+_OLD_SCOPE = re.compile(r"v?(\d+)\.(\d+)")
+
+
+def _old_python_generation(span: Span) -> Value:
+    attributes, origin = span.attributes, span.origin
+    if attributes.get(O + "type") != "span" or origin.scope_name != "langfuse-sdk":
+        return None
+    if origin.resource.get("telemetry.sdk.language") != "python":
+        return None
+    version = _OLD_SCOPE.match(origin.scope_version)
+    if origin.scope_version and (version is None or (int(version[1]), int(version[2])) > (3, 3)):
+        return None
+    return "GENERATION" if any(key in attributes for key in _GENERATION_KEYS) else None
+
+
+_GENKIT = {
+    **dict.fromkeys(("model", "background-model"), "GENERATION"),
+    **dict.fromkeys(("tool", "tool.v2"), "TOOL"),
+    "embedder": "EMBEDDING",
+    "retriever": "RETRIEVER",
+    "evaluator": "EVALUATOR",
+}
+_AI_OPERATIONS = {
+    "ai.generateText.doGenerate": "GENERATION",
+    "ai.generateObject.doGenerate": "GENERATION",
+    "ai.streamText.doStream": "GENERATION",
+    "ai.streamObject.doStream": "GENERATION",
+    "ai.embed.doEmbed": "EMBEDDING",
+    "ai.embedMany.doEmbed": "EMBEDDING",
+}
+_AI_MODEL_KEYS = (O + "model.name", "ai.model.id", "gen_ai.request.model", "gen_ai.response.model")
+
+
+def _ai_operation(span: Span) -> Value:
+    attributes = span.attributes
+    if not any(is_filled(attributes.get(key)) for key in _AI_MODEL_KEYS):
+        return None
+    exact = _AI_OPERATIONS.get(str(attributes.get("ai.operationId")))
+    name = attributes.get("operation.name")
+    if exact is None and isinstance(name, str):
+        exact = next(
+            (kind for operation, kind in _AI_OPERATIONS.items() if name.startswith(operation)), None
+        )
+    return exact
+
+
+def _ai_tool_call(span: Span) -> Value:
+    keys = ("operation.name", "ai.operationId")
+    return "TOOL" if any(span.attributes.get(key) == "ai.toolCall" for key in keys) else None
+
+
+_LIVEKIT_TYPES = {"agent_turn": "AGENT", "start_agent_activity": "AGENT", "function_tool": "TOOL"}
+TYPE_RULES = (
+    Rule("langfuse_python_before_3_4", _old_python_generation, _GENERATION_KEYS),
+    _lookup("langfuse_type", O + "type", _OBSERVATION_TYPES),
+    _lookup("openinference_kind", "openinference.span.kind", _OPENINFERENCE_KINDS),
+    _lookup("gen_ai_operation", "gen_ai.operation.name", _OPERATIONS),
+    _lookup("genkit_subtype", "genkit:metadata:subtype", _GENKIT),
+    Rule("ai_sdk_operation", _ai_operation, ("ai.operationId", "operation.name")),
+    Rule("ai_sdk_tool_call", _ai_tool_call, ("operation.name", "ai.operationId")),
+    _any_filled("gen_ai_tool", ("gen_ai.tool.name", "gen_ai.tool.call.id"), "TOOL"),
+    _any_filled("flue_tool", ("flue.tool.name", "flue.tool.call_id"), "TOOL"),
+    _any_filled("flue_agent", ("flue.task.id", "flue.task.agent"), "AGENT"),
+    Rule(
+        "livekit_name",
+        lambda span: _LIVEKIT_TYPES.get(span.name) if span.origin.scope_name == "livekit-agents" else None,
+    ),
+    _any_filled(
+        "model_present",
+        (O + "model.name", "gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "model"),
+        "GENERATION",
+    ),
+)
+
+
+# --- name (contract 2.4) ---
+
+
+def _ai_operation_name(span: Span) -> Value:
+    operation = span.attributes.get("ai.operationId")
+    if operation is None:
+        return None
+    function = span.attributes.get(f"{TM[:-9]}functionId")
+    return f"{to_text(function)}:{to_text(operation)}" if is_truthy(function) else operation
+
+
+NAME_RULES = (
+    _truthy("gen_ai_tool_name", "gen_ai.tool.name"),
+    Rule("genkit_name", lambda span: span.attributes.get("genkit:name"), ("genkit:name",)),
+    _truthy("logfire_message", "logfire.msg"),
+    Rule("ai_sdk_tool_name", lambda span: span.attributes.get("ai.toolCall.name"), ("ai.toolCall.name",)),
+    Rule("ai_sdk_operation_name", _ai_operation_name, ("ai.operationId",)),
+    Rule("span_name", lambda span: span.name),
+)
+
+
+# --- level (contract 2.8) ---
+
+_LEVELS = {
+    **dict.fromkeys(("DEBUG", "TRACE", "VERBOSE"), "DEBUG"),
+    **dict.fromkeys(("DEFAULT", "INFO", "LOG", "NOTICE", "OK", "SUCCESS"), "DEFAULT"),
+    **dict.fromkeys(("WARNING", "WARN"), "WARNING"),
+    **dict.fromkeys(("ERROR", "FATAL", "CRITICAL"), "ERROR"),
+}
+_LIVEKIT_NOISE = frozenset(
+    (
+        "user_speaking",
+        "eou_detection",
+        "llm_request_run",
+        "tts_node",
+        "tts_request",
+        "tts_request_run",
+        "tts_stream_adapter",
+        "agent_speaking",
+        "drain_agent_activity",
+        "on_exit",
+        "on_enter",
+        "llm_fallback_adapter",
+        "tts_fallback_adapter",
+        "start_agent_activity",
+    )
+)
+
+
+def _explicit_level(span: Span) -> Value:
+    level = span.attributes.get(O + "level")
+    return _LEVELS.get(level.strip().upper()) if isinstance(level, str) else None
+
+
+def _livekit_level(span: Span) -> Value:
+    is_noise = span.origin.scope_name == "livekit-agents" and span.name in _LIVEKIT_NOISE
+    return "DEBUG" if is_noise else None
+
+
+LEVEL_RULES = (
+    Rule("langfuse_level", _explicit_level, (O + "level",)),
+    Rule("status_error", lambda span: "ERROR" if span.status_code == 2 else None),
+    Rule("livekit_noise", _livekit_level),
+    Rule("default", lambda span: "DEFAULT"),
+)
+
+
+# --- model (contract 2.9) ---
+
+
+def _genkit_model(span: Span) -> Value:
+    is_model = span.attributes.get("genkit:metadata:subtype") == "model"
+    return first_truthy(span.attributes, ("genkit:name",)) if is_model else None
+
+
+MODEL_RULES = (
+    _truthy(
+        "model",
+        O + "model.name",
+        "gen_ai.response.model",
+        "ai.model.id",
+        "gen_ai.request.model",
+        "llm.response.model",
+        "llm.model_name",
+        "model",
+    ),
+    Rule("genkit_model", _genkit_model, ("genkit:name",)),
+)
+_AGENT_GUARD = ("invoke_agent", "agent_step")
+
+
+def is_agent_guarded(span: Span) -> bool:
+    """Whether model, usage and cost stay empty: they repeat what the agent's own generations carry."""
+    return span.attributes.get("gen_ai.operation.name") in _AGENT_GUARD
+
+
+def model_parameters(span: Span) -> dict[str, Value]:
+    """Parameters of the model call: strings and numbers as they are, all else as JSON text."""
+    attributes = span.attributes
+    for key in (O + "model.parameters", "llm.invocation_parameters", "model_config"):
+        value = attributes.get(key)
+        if is_truthy(value):
+            parsed = parse_json(value) if isinstance(value, str) else value
+            if isinstance(parsed, dict):
+                return _flat_parameters(parsed)
+            if key == O + "model.parameters":
+                return {}
+    found = {}
+    for prefix in ("gen_ai.request.", "llm.invocation_parameters."):
+        for key, value in attributes.items():
+            if key.startswith(prefix) and key != prefix + "model":
+                found[key.removeprefix(prefix)] = value
+    return _flat_parameters(found)
+
+
+def _flat_parameters(parameters: Mapping[str, Value]) -> dict[str, Value]:
+    return {
+        str(key): value if isinstance(value, str) or _is_number(value) else to_json(value)
+        for key, value in parameters.items()
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+# --- fields of the trace that any of its spans may carry (contract 2.7) ---
+
+USER_KEYS = (
+    "langfuse.user.id",
+    "user.id",
+    O + "metadata.langfuse_user_id",
+    T + "metadata.langfuse_user_id",
+    TM + "userId",
+)
+SESSION_KEYS = (
+    "langfuse.session.id",
+    "session.id",
+    "gen_ai.conversation.id",
+    O + "metadata.langfuse_session_id",
+    T + "metadata.langfuse_session_id",
+    TM + "sessionId",
+)
+TAG_KEYS = (
+    T + "tags",
+    "langfuse.tags",
+    O + "metadata.langfuse_tags",
+    T + "metadata.langfuse_tags",
+    TM + "tags",
+    "tag.tags",
+)
+ENVIRONMENT_KEYS = ("langfuse.environment", "deployment.environment.name", "deployment.environment")
+_ENVIRONMENT_PREFIX = re.compile(r"(?:langfuse[-_]?)+")
+_ENVIRONMENT = re.compile(r"[a-z0-9_-]+\Z")
+
+
+def tags(span: Span) -> list[str]:
+    """Tags as a list of texts, whatever form they came in."""
+    value = first_truthy(span.attributes, TAG_KEYS)
+    if isinstance(value, list):
+        return [to_text(tag) for tag in value]
+    if not isinstance(value, str):
+        return []
+    parsed = parse_json(value) if value.startswith("[") else None
+    if isinstance(parsed, list):
+        return [to_text(tag) for tag in parsed]
+    if "," in value and parsed is None:
+        parts = [part.strip() for part in value.split(",")]
+        return [value] if value.startswith("[") else [part for part in parts if part]
+    return [value]
+
+
+def environment(span: Span) -> str:
+    """The environment of the span, else of its resource; ``default`` where there is no usable one."""
+    resource = span.origin.resource
+    for key in ENVIRONMENT_KEYS:
+        value = first_truthy(span.attributes, (key,)) or first_truthy(resource, (key,))
+        if value is not None:
+            return _normal_environment(value)
+    return "default"
+
+
+def _normal_environment(value: Value) -> str:
+    if not isinstance(value, str):
+        return "default"
+    name = (
+        _ENVIRONMENT_PREFIX.sub("", value.strip().lower(), count=1)
+        if value[:8].lower() == "langfuse"
+        else value
+    )
+    name = name.strip().lower()[:40]
+    return name if _ENVIRONMENT.match(name) else "default"
+
+
+def is_public(span: Span) -> bool | None:
+    """Whether the span says that its trace is public; None when it says nothing."""
+    value = first_present(span.attributes, (T + "public", "langfuse.public"))
+    return None if value is None else value is True or value == "true"

@@ -1,0 +1,163 @@
+"""From a raw blob to rows: the worker's side of ingestion. Running it again writes the same rows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from redis import exceptions as redis_errors
+from redis.asyncio import Redis
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from lumenspan.clock import utc_now
+from lumenspan.errors import InvalidInput, NotFound, Unavailable
+from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
+from lumenspan.ids import BlobKey
+from lumenspan.ingest import otlp
+from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
+from lumenspan.ingest.mapping import SpanMapper
+from lumenspan.observations.rows import COLUMNS, TABLE, TYPES, ObservationColumns
+from lumenspan.settings import Settings
+from lumenspan.storage.blobs import Blobs
+from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.postgres import Postgres
+
+_log = structlog.get_logger(__name__)
+_BLOCK_ROWS = 5_000
+_TAIL_IDS = 1_000
+_TAIL_ENTRIES = 10_000
+_MAX_DEAD_PAYLOAD = 1 << 20
+# A batch of old spans touches many months; that is no reason to refuse it.
+_INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "async_insert": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A part of a blob that cannot be stored."""
+
+    position: int
+    reason: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Mapped:
+    """What a blob holds."""
+
+    project_id: str
+    received_at: datetime
+    columns: ObservationColumns = field(default_factory=ObservationColumns)
+    dead: list[DeadLetter] = field(default_factory=list)
+
+
+class IngestService:
+    """Processes blobs: decode, map, insert, register, tell the live tail."""
+
+    def __init__(
+        self, clickhouse: ClickHouse, blobs: Blobs, redis: Redis, postgres: Postgres, settings: Settings
+    ) -> None:
+        self._clickhouse = clickhouse
+        self._blobs = blobs
+        self._redis = redis
+        self._postgres = postgres
+        self._tail_prefix = f"{settings.redis_key_prefix}tail:"
+
+    async def process(self, key: BlobKey) -> int:
+        """Write the spans of the blob ``key``; returns their number. Repeating it changes nothing.
+
+        Raises:
+            Unavailable: an engine is down; try again.
+            InvalidInput: the blob is missing or damaged; trying again will not help.
+        """
+        try:
+            blob = await self._blobs.get(key)
+        except NotFound as error:
+            raise InvalidInput("The payload is not in the store") from error
+        try:
+            mapped = await asyncio.to_thread(map_blob, key, blob)
+        except MalformedEnvelope as error:
+            raise InvalidInput(f"The payload is damaged: {error}") from error
+        for block in mapped.columns.blocks(_BLOCK_ROWS):
+            await self._clickhouse.insert(TABLE, COLUMNS, block, TYPES, settings=_INSERT_SETTINGS)
+        await self._register(key, mapped)
+        await self._publish(mapped)
+        return len(mapped.columns)
+
+    async def _register(self, key: BlobKey, mapped: Mapped) -> None:
+        """Note that the blob is done, and keep what could not be stored."""
+        done = {
+            "project_id": mapped.project_id,
+            "received_at": mapped.received_at,
+            "processed_at": utc_now(),
+            "spans": len(mapped.columns),
+            "rejected": len(mapped.dead),
+        }
+        async with self._postgres.session() as session:
+            if mapped.dead:
+                letters = [_letter(key, mapped.project_id, dead) for dead in mapped.dead]
+                await session.execute(upsert(DeadLetterRow).values(letters).on_conflict_do_nothing())
+            statement = upsert(IngestBlobRow).values(key=key, **done)
+            await session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=done))
+
+    async def _publish(self, mapped: Mapped) -> None:
+        trace_ids = list(dict.fromkeys(mapped.columns.values[COLUMNS.index("trace_id")]))
+        if not trace_ids:
+            return
+        stream = self._tail_prefix + mapped.project_id
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for at in range(0, len(trace_ids), _TAIL_IDS):
+                    entry: dict[Any, Any] = {"t": orjson.dumps(trace_ids[at : at + _TAIL_IDS])}
+                    pipeline.xadd(stream, entry, maxlen=_TAIL_ENTRIES, approximate=True)
+                await pipeline.execute()
+        except (redis_errors.RedisError, OSError, TimeoutError) as error:
+            raise Unavailable("redis") from error
+
+
+def map_blob(key: BlobKey, blob: bytes) -> Mapped:
+    """Decode and map all requests of a blob; MalformedEnvelope when it is damaged. Pure."""
+    frames = unpack(blob)
+    if not frames:
+        raise MalformedEnvelope("no frames")
+    first = frames[0].header
+    mapped = Mapped(first.project_id, datetime.fromtimestamp(first.received_at // 1_000_000_000, UTC))
+    for frame in frames:
+        _map_frame(key, frame, mapped)
+    return mapped
+
+
+def _map_frame(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
+    try:
+        export = otlp.decode(frame.body, frame.header.content_type)
+    except otlp.MalformedOtlp as error:
+        mapped.dead.append(DeadLetter(len(mapped.dead), error.reason, frame.body))
+        return
+    for rejected in export.rejected:
+        mapped.dead.append(DeadLetter(len(mapped.dead), rejected.reason, rejected.payload))
+    mapper = SpanMapper(key, frame.header, mapped.columns)
+    for span in export.spans:
+        try:
+            mapper.add(span)
+        except Exception as error:
+            # A bug of ours in one span must not lose the others; the raw bytes stay in the blob.
+            _log.exception("span_not_mapped", blob_key=key, span_id=span.id)
+            reason = f"span {span.id} of trace {span.trace_id} could not be mapped: {type(error).__name__}"
+            mapped.dead.append(DeadLetter(len(mapped.dead), reason, b""))
+
+
+def _letter(key: BlobKey, project_id: str, dead: DeadLetter) -> dict[str, object]:
+    digest = hashlib.sha256(f"{key}:{dead.position}".encode()).hexdigest()[:32]
+    return {
+        "id": digest,
+        "project_id": project_id,
+        "blob_key": key,
+        "position": dead.position,
+        "reason": dead.reason[:1000],
+        "payload": dead.payload[:_MAX_DEAD_PAYLOAD],
+        "created_at": utc_now(),
+    }

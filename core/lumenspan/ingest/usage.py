@@ -1,0 +1,208 @@
+"""Tokens and cost of a span (contract 2.10, 2.11): whole numbers and exact decimals, or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json
+
+U = "gen_ai.usage."
+_TOKEN_COUNT = "llm.token_count."  # noqa: S105 - a count of tokens, not a secret
+_DETAILS = "langfuse.observation.usage_details"
+_COST_DETAILS = "langfuse.observation.cost_details"
+_INTEGER = re.compile(r"\d+")
+_MAX_COUNT = (1 << 64) - 1
+# Decimal(18, 12): six digits before the point.
+_COST_STEP = Decimal("0.000000000001")
+_MAX_COST = Decimal(10) ** 6
+
+# Result, then its names in order; a zero shadows later ones.
+_ALIASES = {
+    "input": ("prompt_tokens", "input_tokens", "prompt"),
+    "output": ("completion_tokens", "output_tokens", "completion"),
+    "total": ("total_tokens", "total"),
+    "input_cached_tokens": (
+        "cache_read.input_tokens",
+        "cache_read_input_tokens",
+        "cache_read_tokens",
+        "details.cache_read_tokens",
+        "details.cache_read_input_tokens",
+        "prompt_details.cache_read",
+        "input_cached_tokens",
+    ),
+    "input_cache_creation": (
+        "cache_creation.input_tokens",
+        "cache_creation_input_tokens",
+        "cache_write_tokens",
+        "details.cache_write_tokens",
+        "details.cache_creation_input_tokens",
+        "prompt_details.cache_write",
+        "input_cache_creation",
+    ),
+    "output_reasoning_tokens": ("reasoning.output_tokens", "completion_details.reasoning"),
+    "output_audio_tokens": ("completion_details.audio",),
+}
+_ALIASED = frozenset(alias for names in _ALIASES.values() for alias in names)
+# What is counted within input or output and is shown on its own.
+_WITHIN = {
+    "input": ("input_cached_tokens", "input_cache_creation"),
+    "output": ("output_reasoning_tokens", "output_audio_tokens"),
+}
+_OPENAI_SHAPES = (
+    ("prompt_tokens", "completion_tokens", "total_tokens"),
+    ("input_tokens", "output_tokens", "total_tokens"),
+)
+
+Left = dict[str, Value]
+
+
+def usage(attributes: Attributes) -> tuple[dict[str, int], Left]:
+    """Tokens by kind as provided, and the entries that are no whole count (the caller keeps them)."""
+    explicit = attributes.get(_DETAILS)
+    if is_truthy(explicit):
+        parsed = parse_json(explicit) if isinstance(explicit, str) else explicit
+        if isinstance(parsed, dict):
+            return normalize(parsed)
+        if parsed is not None:
+            return {}, {}
+    return normalize(_from_conventions(attributes))
+
+
+def _from_conventions(attributes: Attributes) -> dict[str, Value]:
+    raw = _raw_counts(attributes)
+    if not raw:
+        return {}
+    found: dict[str, Value] = {}
+    for result, names in _ALIASES.items():
+        value = next((raw[name] for name in names if name in raw), None)
+        if value is not None:
+            found[result] = value
+    for whole, parts in _WITHIN.items():
+        if whole in found:
+            found[whole] = max(0, found[whole] - sum(found.get(part, 0) for part in parts))
+    for name, value in raw.items():
+        if name not in _ALIASED:
+            found.setdefault(name.removeprefix("details."), value)
+    return found
+
+
+def _raw_counts(attributes: Attributes) -> dict[str, Value]:
+    raw: dict[str, Value] = {}
+    for key, value in attributes.items():
+        if key.startswith((_TOKEN_COUNT, U)) and key != U + "cost":
+            number = _number(value)
+            if number is not None:
+                raw[key.removeprefix(U if key.startswith(U) else _TOKEN_COUNT)] = number
+    return raw
+
+
+def _number(value: Value) -> int | float | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
+        return int(value)
+    return None
+
+
+def normalize(details: Mapping[str, Value]) -> tuple[dict[str, int], Left]:
+    """Usage in our kinds: the two shapes of OpenAI are taken apart, all else keeps its names.
+
+    Non-negative integers and text that starts with one count; what does not is in the second answer.
+    """
+    for shape in _OPENAI_SHAPES:
+        names = set(shape)
+        if names <= set(details) <= names | {f"{shape[0]}_details", f"{shape[1]}_details"}:
+            return _from_openai(details, shape)
+    counts, left = {}, {}
+    for name, value in details.items():
+        count = _count(value)
+        if count is not None:
+            counts[str(name)] = count
+        elif value is not None:
+            left[str(name)] = value
+    return counts, left
+
+
+def _from_openai(details: Mapping[str, Value], shape: tuple[str, str, str]) -> tuple[dict[str, int], Left]:
+    counts: dict[str, int] = {}
+    left: Left = {}
+    for target, name in zip(("input", "output", "total"), shape, strict=True):
+        count = _count(details[name])
+        if count is None:
+            if details[name] is not None:
+                left[name] = details[name]
+            continue
+        counts[target] = count
+        parts = details.get(f"{name}_details")
+        for part, value in parts.items() if isinstance(parts, dict) else ():
+            within = _count(value)
+            if within is not None:
+                counts[f"{target}_{part}"] = within
+                counts[target] = max(0, counts[target] - within)
+    return counts, left
+
+
+def _count(value: Value) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        match = _INTEGER.match(value.strip())
+        value = int(match[0]) if match else None
+    return value if isinstance(value, int) and 0 <= value <= _MAX_COUNT else None
+
+
+def with_total(counts: Mapping[str, int]) -> dict[str, int]:
+    """The same with ``total``: the sum of all kinds where none was given."""
+    if not counts or "total" in counts:
+        return dict(counts)
+    return {**counts, "total": min(sum(counts.values()), _MAX_COUNT)}
+
+
+def cost(attributes: Attributes) -> tuple[dict[str, Decimal], Left]:
+    """Cost in US dollars by kind as provided, and the entries that are none (kept as metadata)."""
+    explicit = attributes.get(_COST_DETAILS)
+    parsed: Value = None
+    if is_truthy(explicit):
+        parsed = parse_json(explicit) if isinstance(explicit, str) else explicit
+        if parsed is not None and not isinstance(parsed, dict):
+            return {}, {}
+    if parsed is None:
+        for key in (U + "cost", "llm.cost.total"):
+            if attributes.get(key) is not None:
+                parsed = {"total": attributes[key]}
+                break
+    costs: dict[str, Decimal] = {}
+    left: Left = {}
+    for name, value in (parsed or {}).items():
+        amount = _amount(value)
+        if amount is not None:
+            costs[str(name)] = amount
+        elif value is not None:
+            left[str(name)] = value
+    return costs, left
+
+
+def _amount(value: Value) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return amount.quantize(_COST_STEP) if amount.is_finite() and 0 <= amount < _MAX_COST else None
+
+
+def with_total_cost(costs: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The same with ``total``: input plus output where there is either, else the sum.
+
+    It is left out where it does not fit the column.
+    """
+    if not costs or "total" in costs:
+        return dict(costs)
+    sides = [costs[name] for name in ("input", "output") if name in costs]
+    total = sum(sides or costs.values(), Decimal(0))
+    return {**costs, "total": total} if total < _MAX_COST else dict(costs)
