@@ -1,8 +1,8 @@
 """All configuration: one model, read from the environment (and ``.env``).
 
-Documented names of Langfuse keep their names and defaults so that an existing ``.env`` carries over; our
 Documented names of Langfuse keep their names and defaults so that an existing ``.env`` carries over; ours
-what was read (never a secret's value) and what is allowed.
+start with ``LUMENSPAN_``. A wrong value stops the start with a message that names the variable, what was
+read (never a secret's value) and what is allowed.
 """
 
 from __future__ import annotations
