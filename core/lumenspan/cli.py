@@ -153,7 +153,7 @@ def migrate() -> None:
 
 
 def _adopt_env(folder: DataFolder) -> None:
-    """Take the addresses and keys of the system that runs on the folder, where the environment sets none."""
+    """Take the addresses and keys of the system on the folder, where the environment sets none."""
     import os
     import shlex
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import aioboto3
 import asyncpg
+import httpx
 import pytest
 import redis.asyncio as redis
 from botocore.config import Config
@@ -54,6 +55,23 @@ async def valkey(addresses: EngineAddresses, *command: str) -> Any:
         await client.aclose()
 
 
+async def clickhouse(addresses: EngineAddresses, statement: str) -> str:
+    """Answer of the ClickHouse endpoint, as text; ConnectionError for any other status than 200."""
+    env = addresses.env
+    credentials = {
+        "X-ClickHouse-User": env["CLICKHOUSE_USER"],
+        "X-ClickHouse-Key": env["CLICKHOUSE_PASSWORD"],
+    }
+    async with httpx.AsyncClient(base_url=env["CLICKHOUSE_URL"], headers=credentials, timeout=20) as client:
+        try:
+            answer = await client.post("/", content=statement)
+        except httpx.TransportError as error:
+            raise ConnectionError(str(error)) from error
+    if answer.status_code != 200:
+        raise ConnectionError(answer.text)
+    return answer.text
+
+
 def s3(addresses: EngineAddresses) -> Any:
     return aioboto3.Session().client(
         "s3",
@@ -81,6 +99,8 @@ async def write_everywhere(addresses: EngineAddresses) -> None:
     await sql(addresses, "CREATE TABLE kept AS SELECT 42 AS answer")
     await valkey(addresses, "SET", "kept", "42")
     await write_object(addresses, "kept", b"42" * 100_000)
+    await clickhouse(addresses, "CREATE TABLE kept (answer UInt8) ENGINE = MergeTree ORDER BY answer")
+    await clickhouse(addresses, "INSERT INTO kept VALUES (42)")
 
 
 async def assert_kept(addresses: EngineAddresses) -> None:
@@ -93,12 +113,16 @@ async def assert_kept(addresses: EngineAddresses) -> None:
     async def has_object() -> bool:
         return await read_object(addresses, "kept") == b"42" * 100_000
 
+    async def has_analytics_row() -> bool:
+        return await clickhouse(addresses, "SELECT answer FROM kept") == "42\n"
+
+    await eventually(has_analytics_row)
     await eventually(has_row)
     await eventually(has_key)
     await eventually(has_object)
 
 
-NAMES = ("postgres", "valkey", "s3")
+NAMES = ("postgres", "valkey", "s3", "clickhouse")
 
 
 class TestRunning:
@@ -143,11 +167,14 @@ class TestRunning:
             env["REDIS_CONNECTION_STRING"] = env["REDIS_CONNECTION_STRING"].replace(":@", ":x@")
             env["REDIS_CONNECTION_STRING"] = env["REDIS_CONNECTION_STRING"].replace("//:", "//:x")
             env[f"{S3}SECRET_ACCESS_KEY"] += "x"
+            env["CLICKHOUSE_PASSWORD"] += "x"
             wrong = EngineAddresses(env, addresses.supervisor)
             with pytest.raises(asyncpg.InvalidPasswordError):
                 await sql(wrong, "SELECT 1")
             with pytest.raises(redis.AuthenticationError):
                 await valkey(wrong, "PING")
+            with pytest.raises(ConnectionError, match="516"):
+                await clickhouse(wrong, "SELECT 1")
             with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
                 await write_object(wrong, "kept", b"")
 
