@@ -1,0 +1,99 @@
+"""Observations as SQL: the newest write of each id, found by primary key through the trace's time range."""
+
+# Only names of this package are put into the text; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lumenspan.ids import ProjectId
+from lumenspan.storage.clickhouse import Sql
+from lumenspan.traces.domain import TraceKey
+from lumenspan.traces.queries import within
+
+# Order is the contract with ``repository.to_observation``.
+BASE_COLUMNS = (
+    "trace_id",
+    "id",
+    "parent_id",
+    "type",
+    "name",
+    "toUnixTimestamp64Nano(start_time)",
+    "toUnixTimestamp64Nano(end_time)",
+    "toUnixTimestamp64Nano(completion_start_time)",
+    "level",
+    "status_message",
+    "environment",
+    "version",
+    "release",
+    "user_id",
+    "session_id",
+    "model",
+    "model_parameters",
+    "prompt_name",
+    "prompt_version",
+    "(parent_id = '' OR is_app_root)",
+    "toUnixTimestamp64Nano(event_ts)",
+    "toUnixTimestamp64Micro(created_at)",
+    "usage",
+    "cost",
+    "tags",
+    "trace_name",
+    "ifNull(is_public, false)",
+    "bookmarked",
+)
+PREVIEW_COLUMNS = ("input_preview", "output_preview")
+METADATA_COLUMNS = ("metadata",)
+TEXT_COLUMNS = ("input", "output")
+
+
+def pages(
+    project_id: ProjectId, traces: Sequence[TraceKey], after: tuple[int, str] | None, limit: int
+) -> Sql:
+    """The first ``limit`` observations of each trace after a position, in order of start and id."""
+    where, params = within(traces)
+    params["project_id"] = project_id
+    params["limit"] = limit
+    position = ""
+    if after is not None:
+        position = " AND (toUnixTimestamp64Nano(start_time), id) > ({after_ns:Int64}, {after_id:String})"
+        params["after_ns"], params["after_id"] = after
+    columns = ", ".join(BASE_COLUMNS + PREVIEW_COLUMNS + METADATA_COLUMNS)
+    # What a row is sorted by is decided on few columns; only then are the wide ones read.
+    return Sql(
+        f"SELECT {columns} FROM observations\n"
+        f"WHERE {where}\n"
+        "  AND (trace_id, id, event_ts) IN (\n"
+        "    SELECT trace_id, id, event_ts FROM (\n"
+        "      SELECT trace_id, id, event_ts, start_time, is_deleted FROM observations\n"
+        f"      WHERE {where}\n"
+        "      ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        f"    WHERE is_deleted = 0{position}\n"
+        "    ORDER BY trace_id, start_time, id LIMIT {limit:UInt64} BY trace_id)\n"
+        "ORDER BY trace_id, start_time, id LIMIT 1 BY trace_id, id",
+        params,
+    )
+
+
+def by_id(project_id: ProjectId, trace: TraceKey, observation_id: str) -> Sql:
+    """One observation of a trace."""
+    where, params = within([trace])
+    columns = ", ".join(BASE_COLUMNS + PREVIEW_COLUMNS + METADATA_COLUMNS)
+    return Sql(
+        f"SELECT * FROM (SELECT {columns}, is_deleted FROM observations\n"
+        f"WHERE {where} AND id = {{id:String}}\n"
+        "ORDER BY event_ts DESC LIMIT 1) WHERE is_deleted = 0",
+        {**params, "project_id": project_id, "id": observation_id},
+    )
+
+
+def texts(project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]) -> Sql:
+    """Input and output in full of observations within traces."""
+    where, params = within(traces)
+    return Sql(
+        "SELECT trace_id, id, input, output FROM observations\n"
+        f"WHERE {where} AND id IN {{ids:Array(String)}}\n"
+        "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id",
+        {**params, "project_id": project_id, "ids": list(ids)},
+    )

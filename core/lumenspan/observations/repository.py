@@ -1,0 +1,94 @@
+"""Observations out of ClickHouse as domain objects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from lumenspan.ids import ObservationId, ProjectId, TraceId
+from lumenspan.observations import queries
+from lumenspan.observations.domain import LEVELS, Level, Observation, ObservationTexts
+from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.traces.domain import TraceKey
+
+
+class ObservationRepository:
+    """Runs the queries of ``queries`` and converts their rows."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    async def pages(
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        after: tuple[int, str] | None,
+        limit: int,
+    ) -> dict[TraceId, list[Observation]]:
+        """At most ``limit`` observations a trace, in order of start; traces without any are left out."""
+        rows = await self._clickhouse.query(queries.pages(project_id, traces, after, limit))
+        found: dict[TraceId, list[Observation]] = defaultdict(list)
+        for row in rows.rows:
+            observation = to_observation(project_id, row)
+            found[observation.trace_id].append(observation)
+        return dict(found)
+
+    async def by_id(
+        self, project_id: ProjectId, trace: TraceKey, observation_id: str
+    ) -> Observation | None:
+        """One observation of a trace, None where there is none."""
+        rows = await self._clickhouse.query(queries.by_id(project_id, trace, observation_id))
+        return to_observation(project_id, rows.rows[0][:-1]) if rows.rows else None
+
+    async def texts(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]
+    ) -> dict[tuple[TraceId, ObservationId], ObservationTexts]:
+        """Input and output in full by trace and observation."""
+        rows = await self._clickhouse.query(queries.texts(project_id, traces, ids))
+        return {
+            (TraceId(trace_id), ObservationId(id_)): ObservationTexts(input_ or None, output or None)
+            for trace_id, id_, input_, output in rows.rows
+        }
+
+
+def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
+    """An observation of a row of ``BASE_COLUMNS + PREVIEW_COLUMNS + METADATA_COLUMNS``."""
+    (trace_id, id_, parent_id, type_, name, start, end, completion, level, status, *rest) = row
+    (environment, version, release, user, session, model, parameters, prompt, prompt_version, *rest) = rest
+    (is_root, updated, created, usage, cost, tags, trace_name, is_public, is_bookmarked, *rest) = rest
+    input_preview, output_preview, metadata = rest
+    return Observation(
+        project_id=project_id,
+        trace_id=TraceId(trace_id),
+        id=ObservationId(id_),
+        parent_id=parent_id,
+        type=type_,
+        name=name,
+        start_ns=start,
+        end_ns=end,
+        completion_start_ns=completion,
+        level=Level(level) if level in LEVELS else Level.DEFAULT,
+        status_message=status,
+        environment=environment,
+        version=version,
+        release=release,
+        user_id=user,
+        session_id=session,
+        model=model,
+        model_parameters=parameters,
+        prompt_name=prompt,
+        prompt_version=prompt_version,
+        input_preview=input_preview,
+        output_preview=output_preview,
+        is_root=bool(is_root),
+        updated_ns=updated,
+        created_us=created,
+        usage=dict(usage),
+        cost=dict(cost),
+        metadata=dict(metadata),
+        tags=tuple(tags),
+        trace_name=trace_name,
+        is_public=bool(is_public),
+        is_bookmarked=bool(is_bookmarked),
+    )

@@ -1,0 +1,246 @@
+"""Traces as SQL. A trace's row is the aggregate of its ``trace_rollup`` rows over all their buckets.
+
+Values are only ever typed parameters; what is put into the text are names from this module.
+"""
+
+# Only names of this package are put into the text; values are parameters.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lumenspan.ids import ProjectId
+from lumenspan.observations.domain import LEVELS
+from lumenspan.storage.clickhouse import Sql
+from lumenspan.traces.domain import PREVIEW_CHARS, TraceFilter, TraceKey, TraceOrder, TraceOrderField
+
+BUCKET_S = 600
+COLUMNS = (
+    "id, start_ns, end_ns, the_name, the_user, the_session, the_environment, the_release, the_version, "
+    "the_tags, the_public, the_bookmarked, the_level, created_us, updated_ns"
+)
+# Names differ from the table's columns on purpose: an alias that equals a column would be taken for it.
+_AGGREGATES = """
+    trace_id AS id,
+    toUnixTimestamp64Nano(min(start_time)) AS start_ns,
+    toUnixTimestamp64Nano(max(end_time)) AS end_ns,
+    if(max(trace_name).2 = '', max(root_name).2, max(trace_name).2) AS the_name,
+    max(user_id).2 AS the_user,
+    max(session_id).2 AS the_session,
+    max(environment).2 AS the_environment,
+    max(release).2 AS the_release,
+    max(version).2 AS the_version,
+    arraySort(groupUniqArrayArray(tags)) AS the_tags,
+    max(is_public) AS the_public,
+    max(bookmarked) AS the_bookmarked,
+    max(level_rank) AS the_level,
+    toUnixTimestamp64Micro(min(created_at)) AS created_us,
+    toUnixTimestamp64Nano(max(updated_at)) AS updated_ns"""
+
+_ORDER_EXPRESSIONS: dict[TraceOrderField, tuple[str, str]] = {
+    TraceOrderField.TIMESTAMP: ("start_ns", "Int64"),
+    TraceOrderField.NAME: ("the_name", "String"),
+    TraceOrderField.LATENCY: ("end_ns - start_ns", "Int64"),
+    TraceOrderField.USER_ID: ("the_user", "String"),
+    TraceOrderField.SESSION_ID: ("the_session", "String"),
+    TraceOrderField.LEVEL: ("the_level", "UInt8"),
+    TraceOrderField.ID: ("id", "String"),
+    TraceOrderField.RELEASE: ("the_release", "String"),
+    TraceOrderField.VERSION: ("the_version", "String"),
+    TraceOrderField.PUBLIC: ("the_public", "UInt8"),
+    TraceOrderField.BOOKMARKED: ("the_bookmarked", "UInt8"),
+}
+
+
+def conditions(where: TraceFilter) -> tuple[list[str], dict[str, Any]]:
+    """Conditions over the aggregated columns and their parameters; agree with ``TraceFilter.matches``."""
+    texts: list[str] = []
+    params: dict[str, Any] = {}
+    if where.from_ns is not None:
+        texts.append("start_ns >= {from_ns:Int64}")
+        params["from_ns"] = where.from_ns
+    if where.to_ns is not None:
+        texts.append("start_ns < {to_ns:Int64}")
+        params["to_ns"] = where.to_ns
+    for column, name, values in (
+        ("id", "ids", where.ids),
+        ("the_name", "names", where.names),
+        ("the_user", "users", where.user_ids),
+        ("the_session", "sessions", where.session_ids),
+        ("the_environment", "environments", where.environments),
+        ("the_release", "releases", where.releases),
+        ("the_version", "versions", where.versions),
+    ):
+        if values:
+            texts.append(f"{column} IN {{{name}:Array(String)}}")
+            params[name] = list(values)
+    if where.tags:
+        texts.append("hasAll(the_tags, {tags:Array(String)})")
+        params["tags"] = list(where.tags)
+    if where.levels:
+        texts.append("the_level IN {levels:Array(UInt8)}")
+        params["levels"] = [level.rank for level in where.levels]
+    if where.search:
+        texts.append(
+            "(position(lowerUTF8(id), {search:String}) > 0"
+            " OR position(lowerUTF8(the_name), {search:String}) > 0)"
+        )
+        params["search"] = where.search.lower()
+    return texts, params
+
+
+def page(
+    project_id: ProjectId,
+    where: TraceFilter,
+    order: TraceOrder,
+    after: tuple[int | str, str] | None,
+    limit: int,
+    *,
+    from_bucket_ns: int | None = None,
+    to_bucket_ns: int | None = None,
+    offset: int = 0,
+) -> Sql:
+    """Traces in order after a position ``(value, id)``, read from the buckets of a time range.
+
+    ``from_bucket_ns`` and ``to_bucket_ns`` (both inclusive, None for no bound) only say which buckets are
+    read: a trace that began before them shows up with what those buckets know.
+    """
+    texts, params = conditions(where)
+    expression, type_ = _ORDER_EXPRESSIONS[order.field]
+    if after is not None:
+        texts.append(
+            f"({expression}, id) {'<' if order.is_descending else '>'} "
+            f"({{after_value:{type_}}}, {{after_id:String}})"
+        )
+        params["after_value"], params["after_id"] = after
+    direction = "DESC" if order.is_descending else "ASC"
+    inner, inner_params = _aggregated(project_id, from_bucket_ns, to_bucket_ns, where.ids)
+    return Sql(
+        f"SELECT {COLUMNS} FROM ({inner})\n"
+        + (f"WHERE {' AND '.join(texts)}\n" if texts else "")
+        + f"ORDER BY {expression} {direction}, id {direction}\n"
+        + "LIMIT {limit:UInt64} OFFSET {offset:UInt64}",
+        {**params, **inner_params, "limit": limit, "offset": offset},
+    )
+
+
+def count(project_id: ProjectId, where: TraceFilter) -> Sql:
+    """How many traces fulfil a filter."""
+    texts, params = conditions(where)
+    inner, inner_params = _aggregated(project_id, None, None, where.ids)
+    return Sql(
+        f"SELECT count() AS total FROM ({inner})" + (f"\nWHERE {' AND '.join(texts)}" if texts else ""),
+        {**params, **inner_params},
+    )
+
+
+def by_ids(project_id: ProjectId, ids: Sequence[str]) -> Sql:
+    """Traces by id over all buckets (through the bloom index), in no order."""
+    inner, params = _aggregated(project_id, None, None, tuple(ids))
+    return Sql(f"SELECT {COLUMNS} FROM ({inner})", params)
+
+
+def _aggregated(
+    project_id: ProjectId, from_bucket_ns: int | None, to_bucket_ns: int | None, ids: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    texts = ["project_id = {project_id:String}"]
+    params: dict[str, Any] = {"project_id": project_id}
+    if from_bucket_ns is not None:
+        texts.append("bucket >= toDateTime({from_bucket:Int64}, 'UTC')")
+        params["from_bucket"] = bucket_s(from_bucket_ns)
+    if to_bucket_ns is not None:
+        texts.append("bucket <= toDateTime({to_bucket:Int64}, 'UTC')")
+        params["to_bucket"] = bucket_s(to_bucket_ns)
+    if ids:
+        texts.append("trace_id IN {trace_ids:Array(String)}")
+        params["trace_ids"] = list(ids)
+    return f"SELECT{_AGGREGATES}\nFROM trace_rollup WHERE {' AND '.join(texts)} GROUP BY trace_id", params
+
+
+def bucket_s(nanos: int) -> int:
+    """The bucket (seconds since the epoch) of an instant, within what the column can hold."""
+    seconds = nanos // 1_000_000_000
+    return min(max(seconds - seconds % BUCKET_S, 0), 2**32 - BUCKET_S)
+
+
+def environments(project_id: ProjectId, limit: int) -> Sql:
+    """Distinct environments, the most recently seen first."""
+    return Sql(
+        "SELECT environment.2 AS value FROM trace_rollup WHERE project_id = {project_id:String}\n"
+        "GROUP BY value ORDER BY max(bucket) DESC, value LIMIT {limit:UInt64}",
+        {"project_id": project_id, "limit": limit},
+    )
+
+
+def within(traces: Sequence[TraceKey]) -> tuple[str, dict[str, Any]]:
+    """The condition that finds observations of these traces by primary key, and its parameters."""
+    return (
+        "project_id = {project_id:String} AND trace_id IN {trace_ids:Array(String)}\n"
+        "  AND start_time >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')\n"
+        "  AND start_time <= fromUnixTimestamp64Nano({to_ns:Int64}, 'UTC')",
+        {
+            "trace_ids": [trace.id for trace in traces],
+            "from_ns": min(trace.start_ns for trace in traces),
+            "to_ns": max(trace.end_ns for trace in traces),
+        },
+    )
+
+
+def sums(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
+    """Count, cost and usage of each trace, every observation counted once."""
+    where, params = within(traces)
+    return Sql(
+        "SELECT trace_id, count() AS observations, countIf(mapContains(cost, 'total')) AS priced,\n"
+        "  sum(cost['total']) AS total_cost, sumMap(usage) AS usage_sum,\n"
+        "  groupArray(id) AS ids\n"
+        "FROM (SELECT trace_id, id, cost, usage, is_deleted FROM observations\n"
+        f"WHERE {where}\n"
+        "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "WHERE is_deleted = 0 GROUP BY trace_id",
+        {**params, "project_id": project_id},
+    )
+
+
+def texts(project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool) -> Sql:
+    """Input and output of each trace: the newest that was set on the trace, else the earliest root's."""
+    where, params = within(traces)
+    root_input, root_output, cut = ("input", "output", "")
+    if is_preview:
+        root_input, root_output, cut = ("input_preview", "output_preview", f", 1, {PREVIEW_CHARS})")
+    set_input = f"substringUTF8(trace_input{cut}" if cut else "trace_input"
+    set_output = f"substringUTF8(trace_output{cut}" if cut else "trace_output"
+    return Sql(
+        "SELECT trace_id,\n"
+        "  argMaxIf(set_input, event_ts, set_input != '') AS newest_input,\n"
+        "  argMaxIf(set_output, event_ts, set_output != '') AS newest_output,\n"
+        "  argMinIf(root_input, (start_time, id), is_root) AS fallback_input,\n"
+        "  argMinIf(root_output, (start_time, id), is_root) AS fallback_output\n"
+        "FROM (SELECT trace_id, id, start_time, event_ts, is_deleted,\n"
+        "    (parent_id = '' OR is_app_root) AS is_root,\n"
+        f"    {set_input} AS set_input, {set_output} AS set_output,\n"
+        f"    if(is_root, {root_input}, '') AS root_input, if(is_root, {root_output}, '') AS root_output\n"
+        f"  FROM observations\nWHERE {where}\n"
+        "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "WHERE is_deleted = 0 GROUP BY trace_id",
+        {**params, "project_id": project_id},
+    )
+
+
+def metadata(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
+    """Metadata of the earliest root observation of each trace."""
+    where, params = within(traces)
+    return Sql(
+        "SELECT trace_id, argMin(metadata, (start_time, id)) AS root_metadata\n"
+        "FROM (SELECT trace_id, id, start_time, metadata, is_deleted FROM observations\n"
+        f"WHERE {where} AND (parent_id = '' OR is_app_root)\n"
+        "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "WHERE is_deleted = 0 GROUP BY trace_id",
+        {**params, "project_id": project_id},
+    )
+
+
+def level_of(rank: int) -> str:
+    """The level that ``level_rank`` stands for; DEFAULT for what no version wrote."""
+    return LEVELS[rank - 1] if 1 <= rank <= len(LEVELS) else LEVELS[1]

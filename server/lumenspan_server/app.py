@@ -1,0 +1,62 @@
+"""The application: routes, services and the rules that all routes share."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.types import ControllerRouterHandler
+
+from lumenspan.errors import Unavailable
+from lumenspan.settings import Settings
+from lumenspan_server import errors
+from lumenspan_server.gql.controller import make_controller
+from lumenspan_server.health.rest import routes as health_routes
+from lumenspan_server.services import Services
+
+_log = structlog.get_logger(__name__)
+_INITIALIZE_RETRY_S = 1.0
+_MAX_BODY_BYTES = 10 << 20
+
+
+def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandler] = ()) -> Litestar:
+    """The ASGI application. It starts while engines are down and answers 503 until they are there."""
+
+    @asynccontextmanager
+    async def services(app: Litestar) -> AsyncGenerator[None, None]:
+        made = Services.connect(settings)
+        app.state.services = made
+        initializing = asyncio.create_task(_initialize(made), name="headless initialization")
+        try:
+            yield
+        finally:
+            initializing.cancel()
+            with suppress(asyncio.CancelledError):
+                await initializing
+            await made.close()
+
+    return Litestar(
+        route_handlers=[*health_routes, make_controller(), *extra_routes],
+        lifespan=[services],
+        exception_handlers=errors.HANDLERS,
+        cors_config=CORSConfig(
+            allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=86_400
+        ),
+        request_max_body_size=_MAX_BODY_BYTES,
+        openapi_config=None,
+        # Ours is configured for the whole process; the framework's would log each error a second time.
+        logging_config=None,
+    )
+
+
+async def _initialize(services: Services) -> None:
+    """Make what ``LANGFUSE_INIT_*`` asks for, as soon as PostgreSQL is there."""
+    while True:
+        try:
+            await services.identity.initialize()
+            return
+        except Unavailable as error:
+            _log.warning("engine unavailable", engine=error.engine, operation="initialize")
+            await asyncio.sleep(_INITIALIZE_RETRY_S)

@@ -1,0 +1,107 @@
+"""The REST table of errors: which answer each error of the taxonomy becomes.
+
+Body ``{message, error}``: the message is public, ``error`` the class that the documented API names.
+"""
+
+from typing import Any
+
+import orjson
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+from litestar.types import ExceptionHandlersMap
+
+from lumenspan.errors import (
+    AccessDenied,
+    Conflict,
+    InvalidInput,
+    LumenspanError,
+    NotFound,
+    QueryTooExpensive,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
+
+_log = structlog.get_logger(__name__)
+
+# First match wins, so subclasses come before their bases.
+_CLASSES: tuple[tuple[type[LumenspanError], str], ...] = (
+    (InvalidInput, "InvalidRequestError"),
+    (AccessDenied, "ForbiddenError"),
+    (NotFound, "LangfuseNotFoundError"),
+    (Conflict, "LangfuseConflictError"),
+    (QueryTooExpensive, "Request timed out"),
+    (RateLimited, "RateLimitError"),
+    (Unavailable, "ServiceUnavailableError"),
+)
+
+
+class ValidationFailed(InvalidInput):
+    """Query or body do not fit; ``issues`` says where: ``{code, path, message}`` each."""
+
+    def __init__(self, issues: list[dict[str, Any]]) -> None:
+        super().__init__("Invalid request data")
+        self.issues = issues
+
+
+def invalid_query(field: str, message: str, code: str = "custom") -> ValidationFailed:
+    """One issue with one query parameter."""
+    return ValidationFailed([{"code": code, "path": [field], "message": message}])
+
+
+def json_response(
+    body: Any, status_code: int = 200, headers: dict[str, str] | None = None
+) -> Response[bytes]:
+    """``body`` as JSON."""
+    return Response(
+        orjson.dumps(body), status_code=status_code, media_type="application/json", headers=headers
+    )
+
+
+def render(error: LumenspanError) -> Response[bytes]:
+    """The answer to an error of ours."""
+    if isinstance(error, Unauthenticated):
+        return json_response({"message": error.message}, 401)
+    if isinstance(error, ValidationFailed):
+        return json_response({"message": error.message, "error": error.issues}, 400)
+    headers = {}
+    if isinstance(error, Unavailable | RateLimited):
+        headers["Retry-After"] = str(error.retry_after_s)
+    name = next((name for class_, name in _CLASSES if isinstance(error, class_)), "InternalServerError")
+    return json_response({"message": error.message, "error": name}, error.http_status, headers)
+
+
+def _ours(request: Request[Any, Any, Any], error: LumenspanError) -> Response[bytes]:
+    if isinstance(error, Unavailable):
+        _log.warning("engine unavailable", engine=error.engine, path=request.url.path)
+    elif error.http_status == 500:
+        _log.error("request failed", path=request.url.path, exc_info=error)
+    return render(error)
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    if isinstance(error, MethodNotAllowedException):
+        body = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
+        return json_response(body, 405, dict(error.headers or {}))
+    if isinstance(error, NotFoundException):
+        return json_response({"message": "Not found", "error": "LangfuseNotFoundError"}, 404)
+    if error.status_code >= 500:
+        return _unexpected(request, error)
+    return json_response(
+        {"message": error.detail, "error": "InvalidRequestError"},
+        error.status_code,
+        dict(error.headers or {}),
+    )
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return json_response({"message": "Internal Server Error", "error": "InternalServerError"}, 500)
+
+
+HANDLERS: ExceptionHandlersMap = {
+    LumenspanError: _ours,
+    HTTPException: _http,
+    Exception: _unexpected,
+}

@@ -1,0 +1,71 @@
+"""Health and readiness, for load balancers and people; no credentials."""
+
+import time
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+
+from lumenspan.errors import LumenspanError
+from lumenspan.storage.clickhouse import Sql
+from lumenspan_server.errors import json_response
+from lumenspan_server.services import Services
+from lumenspan_server.version import VERSION
+
+_RECENT_S = 180
+_OK = {"status": "OK", "version": VERSION}
+
+
+def _is_on(request: Request[Any, Any, Any], name: str) -> bool:
+    return request.query_params.get(name, "").lower() == "true"
+
+
+@get("/api/public/health", summary="Whether the server runs; the query can make it look at its engines")
+async def health(request: Request[Any, Any, Any], state: State) -> Response[bytes]:
+    """200 while it serves; ``failIfDatabaseUnavailable`` and ``failIfNoRecentEvents`` ask for more."""
+    services: Services = state.services
+    if _is_on(request, "failIfDatabaseUnavailable"):
+        try:
+            await services.postgres.ping()
+        except LumenspanError:
+            return _unhealthy("Database not available")
+    if _is_on(request, "failIfNoRecentEvents"):
+        try:
+            if not await _has_recent_events(services):
+                return _unhealthy("No traces within the last 3 minutes")
+        except LumenspanError:
+            return _unhealthy("Analytics database not available")
+    return json_response(_OK)
+
+
+@get("/api/public/ready", summary="Whether requests should be sent here")
+async def ready(state: State) -> Response[bytes]:
+    """500 once the process was told to stop, 503 while a database is down."""
+    services: Services = state.services
+    if services.lifecycle.is_stopping:
+        return json_response({"status": "The server is stopping", "version": VERSION}, 500)
+    try:
+        await services.postgres.ping()
+        await services.clickhouse.ping()
+    except LumenspanError as error:
+        return _unhealthy(error.message)
+    return json_response(_OK)
+
+
+def _unhealthy(status: str) -> Response[bytes]:
+    return json_response({"status": status, "version": VERSION}, 503, {"Retry-After": "2"})
+
+
+async def _has_recent_events(services: Services) -> bool:
+    since = int(time.time()) - _RECENT_S
+    # Of every project: it says whether anything arrives at all, and nothing else leaves this function.
+    rows = await services.clickhouse.query(
+        Sql.unscoped(
+            "SELECT 1 FROM observations WHERE start_time >= toDateTime({since:Int64}, 'UTC') LIMIT 1",
+            {"since": since},
+        )
+    )
+    return bool(rows.rows)
+
+
+routes = [health, ready]

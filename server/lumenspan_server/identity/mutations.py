@@ -1,0 +1,126 @@
+"""GraphQL mutations of identity. Each says in ``PERMISSIONS`` what it needs; a test walks the schema."""
+
+# The library types its decorators for resolvers of plain classes only.
+# mypy: disable-error-code="untyped-decorator"
+
+from datetime import UTC, datetime, timedelta
+
+import strawberry
+
+from lumenspan.errors import InvalidInput
+from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId
+from lumenspan_server.gql.context import Info
+from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.identity.nodes import (
+    ApiKeyNode,
+    CreateApiKeyPayload,
+    OrganizationNode,
+    ProjectNode,
+    SignInPayload,
+)
+
+PERMISSIONS = {
+    "signUp": "anyone",
+    "signIn": "anyone",
+    "signOut": "signed-in user",
+    "createOrganization": "signed-in user",
+    "createProject": "ADMIN of the organization",
+    "createApiKey": "ADMIN of the project",
+    "revokeApiKey": "ADMIN of the project",
+}
+
+
+@strawberry.input
+class SignUpInput:
+    email: str
+    password: str
+    name: str | None = None
+
+
+@strawberry.input
+class SignInInput:
+    email: str
+    password: str
+
+
+@strawberry.input
+class CreateOrganizationInput:
+    name: str
+
+
+@strawberry.input
+class CreateProjectInput:
+    organization_id: strawberry.ID
+    name: str
+    retention_days: int | None = None
+
+
+@strawberry.input
+class CreateApiKeyInput:
+    project_id: strawberry.ID
+    note: str | None = None
+    expires_at: Instant | None = None
+
+
+@strawberry.input
+class RevokeApiKeyInput:
+    project_id: strawberry.ID
+    id: strawberry.ID
+
+
+@strawberry.type
+class IdentityMutation:
+    """Each parses its input, calls one method of the service and converts the answer."""
+
+    @strawberry.mutation
+    async def sign_up(self, info: Info, input: SignUpInput) -> SignInPayload:
+        session = await info.context.services.identity.sign_up(input.email, input.password, input.name)
+        return SignInPayload.of(session)
+
+    @strawberry.mutation
+    async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
+        return SignInPayload.of(await info.context.services.identity.sign_in(input.email, input.password))
+
+    @strawberry.mutation(description="End the session that this call is made with")
+    async def sign_out(self, info: Info) -> bool:
+        await info.context.services.identity.sign_out(await info.context.user())
+        return True
+
+    @strawberry.mutation
+    async def create_organization(self, info: Info, input: CreateOrganizationInput) -> OrganizationNode:
+        user = await info.context.user()
+        return OrganizationNode.of(
+            await info.context.services.identity.create_organization(user, input.name)
+        )
+
+    @strawberry.mutation
+    async def create_project(self, info: Info, input: CreateProjectInput) -> ProjectNode:
+        user = await info.context.user()
+        project = await info.context.services.identity.create_project(
+            user, OrganizationId(input.organization_id), input.name, input.retention_days
+        )
+        return ProjectNode.of(project)
+
+    @strawberry.mutation
+    async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:
+        user = await info.context.user()
+        key, secret = await info.context.services.identity.create_api_key(
+            user, ProjectId(input.project_id), input.note, _to_datetime(input.expires_at)
+        )
+        return CreateApiKeyPayload(api_key=ApiKeyNode.of(key), secret_key=secret)
+
+    @strawberry.mutation(description="false where there is no such key")
+    async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> bool:
+        user = await info.context.user()
+        return await info.context.services.identity.revoke_api_key(
+            user, ProjectId(input.project_id), ApiKeyId(input.id)
+        )
+
+
+def _to_datetime(nanos: Instant | None) -> datetime | None:
+    if nanos is None:
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanos // 1_000)
+    except OverflowError:
+        raise InvalidInput("expiresAt is out of range") from None

@@ -1,0 +1,198 @@
+"""GraphQL types of identity: who is calling, organizations, projects, users and keys."""
+
+# The library types its decorators for resolvers of plain classes only.
+# mypy: disable-error-code="untyped-decorator"
+
+from typing import Annotated, Self
+
+import strawberry
+
+from lumenspan.clock import datetime_to_nanos
+from lumenspan.errors import NotFound
+from lumenspan.identity.domain import (
+    ApiKey,
+    KeyPrincipal,
+    Organization,
+    Principal,
+    Project,
+    Role,
+    Session,
+    User,
+)
+from lumenspan.ids import OrganizationId, ProjectId, TraceId
+from lumenspan_server.gql.context import Info
+from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.traces.inputs import TraceFilterInput, TraceOrderInput
+from lumenspan_server.traces.nodes import TraceConnection, TraceNode, load_trace, load_traces
+
+strawberry.enum(Role, name="Role", description="Rights within an organization or project, most first")
+
+
+@strawberry.type(name="User", description="A person with an account")
+class UserNode:
+    id: strawberry.ID
+    email: str
+    name: str | None
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        return cls(id=strawberry.ID(user.id), email=user.email, name=user.name)
+
+
+@strawberry.type(name="ApiKey", description="A project key; its secret is shown only once, when it is made")
+class ApiKeyNode:
+    id: strawberry.ID
+    public_key: str
+    display_secret_key: str
+    note: str | None
+    created_at: Instant
+    expires_at: Instant | None
+    last_used_at: Instant | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        return cls(
+            id=strawberry.ID(key.id),
+            public_key=key.public_key,
+            display_secret_key=key.display_secret_key,
+            note=key.note,
+            created_at=Instant(datetime_to_nanos(key.created_at)),
+            expires_at=Instant(datetime_to_nanos(key.expires_at)) if key.expires_at else None,
+            last_used_at=Instant(datetime_to_nanos(key.last_used_at)) if key.last_used_at else None,
+        )
+
+
+@strawberry.type(
+    name="Project", description="Where traces are kept; nothing in it is seen from another one"
+)
+class ProjectNode:
+    id: strawberry.ID
+    name: str
+    retention_days: int | None
+    created_at: Instant
+    organization_id: strawberry.Private[str]
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        return cls(
+            id=strawberry.ID(project.id),
+            name=project.name,
+            retention_days=project.retention_days,
+            created_at=Instant(datetime_to_nanos(project.created_at)),
+            organization_id=project.organization_id,
+        )
+
+    @strawberry.field
+    async def role(self, info: Info) -> Role:
+        loaders = await info.context.identity_loaders()
+        return await loaders.roles_by_project.load(ProjectId(self.id))
+
+    @strawberry.field
+    async def organization(
+        self, info: Info
+    ) -> Annotated["OrganizationNode", strawberry.lazy("lumenspan_server.identity.nodes")]:
+        loaders = await info.context.identity_loaders()
+        found = await loaders.organizations.load(OrganizationId(self.organization_id))
+        if found is None:
+            raise NotFound("The organization is not within reach")
+        return OrganizationNode.of(found)
+
+    @strawberry.field(description="Keys of the project; needs the role MEMBER")
+    async def api_keys(self, info: Info) -> list[ApiKeyNode]:
+        principal = await info.context.principal()
+        keys = await info.context.services.identity.api_keys(principal, ProjectId(self.id))
+        return [ApiKeyNode.of(key) for key in keys]
+
+    @strawberry.field(description="Traces, at most 200 a page")
+    async def traces(
+        self,
+        info: Info,
+        first: int = 50,
+        after: str | None = None,
+        filter: TraceFilterInput | None = None,
+        order_by: TraceOrderInput | None = None,
+    ) -> TraceConnection:
+        return await load_traces(info, ProjectId(self.id), first, after, filter, order_by)
+
+    @strawberry.field
+    async def trace(self, info: Info, id: strawberry.ID) -> TraceNode | None:
+        return await load_trace(info, ProjectId(self.id), TraceId(id))
+
+    @strawberry.field(description="Distinct values for filter bars, at most 100, newest first")
+    async def environments(self, info: Info) -> list[str]:
+        return await info.context.services.traces.environments(ProjectId(self.id))
+
+
+@strawberry.type(name="Organization", description="Projects and the people who share them")
+class OrganizationNode:
+    id: strawberry.ID
+    name: str
+    created_at: Instant
+
+    @classmethod
+    def of(cls, organization: Organization) -> Self:
+        return cls(
+            id=strawberry.ID(organization.id),
+            name=organization.name,
+            created_at=Instant(datetime_to_nanos(organization.created_at)),
+        )
+
+    @strawberry.field
+    async def role(self, info: Info) -> Role:
+        loaders = await info.context.identity_loaders()
+        return await loaders.roles_by_organization.load(OrganizationId(self.id))
+
+    @strawberry.field(description="Those that the caller may see")
+    async def projects(self, info: Info) -> list[ProjectNode]:
+        loaders = await info.context.identity_loaders()
+        found = await loaders.projects_by_organization.load(OrganizationId(self.id))
+        return [ProjectNode.of(project) for project in found]
+
+
+@strawberry.type(
+    name="Viewer", description="Who is calling: a person, or an application with a project key"
+)
+class ViewerNode:
+    principal: strawberry.Private[Principal]
+
+    @strawberry.field(description="null for a project key")
+    def user(self) -> UserNode | None:
+        return None if isinstance(self.principal, KeyPrincipal) else UserNode.of(self.principal.user)
+
+    @strawberry.field
+    async def projects(self, info: Info) -> list[ProjectNode]:
+        found = await info.context.services.identity.projects(self.principal)
+        return [ProjectNode.of(project) for project in found]
+
+    @strawberry.field
+    async def organizations(self, info: Info) -> list[OrganizationNode]:
+        found = await info.context.services.identity.organizations(self.principal)
+        return [OrganizationNode.of(organization) for organization in found]
+
+
+@strawberry.type(description="A fresh sign-in; the token goes into `Authorization: Bearer <token>`")
+class SignInPayload:
+    token: str
+    expires_at: Instant
+    user: UserNode
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        return cls(
+            token=session.token,
+            expires_at=Instant(datetime_to_nanos(session.expires_at)),
+            user=UserNode.of(session.user),
+        )
+
+
+@strawberry.type(description="A new key and its secret, which is never shown again")
+class CreateApiKeyPayload:
+    api_key: ApiKeyNode
+    secret_key: str
+
+
+@strawberry.type
+class ServerInfo:
+    name: str
+    version: str
+    is_sign_up_disabled: bool

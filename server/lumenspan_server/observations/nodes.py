@@ -1,0 +1,193 @@
+"""GraphQL types of observations. Resolvers convert; texts come from a loader."""
+
+# The library types its decorators for resolvers of plain classes only.
+# mypy: disable-error-code="untyped-decorator"
+
+from decimal import Decimal
+from typing import Self
+
+import orjson
+import strawberry
+from strawberry.scalars import JSON
+
+from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.ids import ProjectId
+from lumenspan.observations.domain import (
+    Level,
+    Observation,
+    ObservationPage,
+    ObservationTexts,
+    ObservationType,
+)
+from lumenspan.traces.domain import TraceKey
+from lumenspan_server.gql.context import Info
+from lumenspan_server.gql.loaders import ObservationAt, ObservationsOf, ProjectLoaders
+from lumenspan_server.gql.relay import PageInfo, checked_first
+from lumenspan_server.gql.scalars import BigInt, Instant
+
+strawberry.enum(ObservationType, name="ObservationType")
+MAX_PAGE = 1_000
+_NANOS_PER_MS = 1e6
+
+
+@strawberry.type
+class UsageEntry:
+    key: str
+    value: BigInt
+
+
+@strawberry.type(description="US dollars of one kind")
+class CostEntry:
+    key: str
+    value: Decimal
+
+
+def usage_entries(usage: dict[str, int]) -> list[UsageEntry]:
+    """Entries in order of their keys."""
+    return [UsageEntry(key=key, value=BigInt(value)) for key, value in sorted(usage.items())]
+
+
+def to_ms(nanos: int | None) -> float | None:
+    """Milliseconds for people; the exact times are in the timestamps."""
+    return None if nanos is None else nanos / _NANOS_PER_MS
+
+
+@strawberry.type(name="Observation", description="One span of a trace")
+class ObservationNode:
+    domain: strawberry.Private[Observation]
+    trace: strawberry.Private[TraceKey]
+    loaders: strawberry.Private[ProjectLoaders]
+    id: strawberry.ID
+    trace_id: strawberry.ID
+    parent_observation_id: strawberry.ID | None
+    type: ObservationType
+    name: str | None
+    start_time: Instant
+    end_time: Instant | None
+    completion_start_time: Instant | None
+    latency_ms: float | None
+    time_to_first_token_ms: float | None
+    level: Level
+    status_message: str | None
+    environment: str
+    version: str | None
+    release: str | None
+    user_id: str | None
+    session_id: str | None
+    model: str | None
+    input_preview: str | None = strawberry.field(description="First 200 characters")
+    output_preview: str | None = strawberry.field(description="First 200 characters")
+    prompt_name: str | None
+    prompt_version: int | None
+    total_cost: Decimal | None = strawberry.field(description="US dollars")
+
+    @classmethod
+    def of(cls, domain: Observation, trace: TraceKey, loaders: ProjectLoaders) -> Self:
+        known_type = domain.type if domain.type in ObservationType.__members__ else ObservationType.SPAN
+        end, completion = domain.end_ns, domain.completion_start_ns
+        return cls(
+            domain=domain,
+            trace=trace,
+            loaders=loaders,
+            id=strawberry.ID(domain.id),
+            trace_id=strawberry.ID(domain.trace_id),
+            parent_observation_id=strawberry.ID(domain.parent_id) if domain.parent_id else None,
+            type=ObservationType(known_type),
+            name=domain.name or None,
+            start_time=Instant(domain.start_ns),
+            end_time=None if end is None else Instant(end),
+            completion_start_time=None if completion is None else Instant(completion),
+            latency_ms=to_ms(domain.latency_ns),
+            time_to_first_token_ms=to_ms(domain.time_to_first_token_ns),
+            level=domain.level,
+            status_message=domain.status_message or None,
+            environment=domain.environment,
+            version=domain.version or None,
+            release=domain.release or None,
+            user_id=domain.user_id or None,
+            session_id=domain.session_id or None,
+            model=domain.model or None,
+            input_preview=domain.input_preview or None,
+            output_preview=domain.output_preview or None,
+            prompt_name=domain.prompt_name or None,
+            prompt_version=domain.prompt_version,
+            total_cost=domain.total_cost,
+        )
+
+    @strawberry.field(description="Full text as stored: JSON or plain text")
+    async def input(self) -> str | None:
+        return (await self._texts()).input
+
+    @strawberry.field(description="Full text as stored: JSON or plain text")
+    async def output(self) -> str | None:
+        return (await self._texts()).output
+
+    @strawberry.field
+    def model_parameters(self) -> JSON:
+        try:
+            return JSON(orjson.loads(self.domain.model_parameters or "{}"))
+        except orjson.JSONDecodeError:
+            return JSON({"value": self.domain.model_parameters})
+
+    @strawberry.field(description="An object of text values")
+    def metadata(self) -> JSON:
+        return JSON(self.domain.metadata)
+
+    @strawberry.field
+    def usage(self) -> list[UsageEntry]:
+        return usage_entries(self.domain.usage)
+
+    @strawberry.field
+    def cost(self) -> list[CostEntry]:
+        return [CostEntry(key=key, value=value) for key, value in sorted(self.domain.cost.items())]
+
+    async def _texts(self) -> ObservationTexts:
+        return await self.loaders.observation_texts.load(ObservationAt(self.trace, self.domain.id))
+
+
+@strawberry.type
+class ObservationEdge:
+    cursor: str
+    node: ObservationNode
+
+
+@strawberry.type
+class ObservationConnection:
+    edges: list[ObservationEdge]
+    page_info: PageInfo
+
+    @classmethod
+    def of(
+        cls, page: ObservationPage, trace: TraceKey, loaders: ProjectLoaders, *, has_previous: bool
+    ) -> Self:
+        edges = [
+            ObservationEdge(
+                cursor=encode_cursor([observation.start_ns, observation.id]),
+                node=ObservationNode.of(observation, trace, loaders),
+            )
+            for observation in page.observations
+        ]
+        cursors = [edge.cursor for edge in edges]
+        return cls(
+            edges=edges, page_info=PageInfo.of(cursors, has_next=page.has_more, has_previous=has_previous)
+        )
+
+
+async def load_observations(
+    loaders: ProjectLoaders, trace: TraceKey, first: int, after: str | None
+) -> ObservationConnection:
+    """A page of the observations of a trace, in order of start."""
+    position: tuple[int, str] | None = None
+    if after is not None:
+        start_ns, id_ = decode_cursor(after, [int, str])
+        position = (int(start_ns), str(id_))
+    page = await loaders.observations.load(ObservationsOf(trace, checked_first(first, MAX_PAGE), position))
+    return ObservationConnection.of(page, trace, loaders, has_previous=after is not None)
+
+
+async def load_observation(
+    info: Info, project_id: ProjectId, trace: TraceKey, loaders: ProjectLoaders, observation_id: str
+) -> ObservationNode | None:
+    """One observation of a trace, None where there is none."""
+    found = await info.context.services.observations.get(project_id, trace, observation_id)
+    return None if found is None else ObservationNode.of(found, trace, loaders)

@@ -1,0 +1,81 @@
+"""What the handlers work with: one object of services, made at start and closed at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from redis.asyncio import Redis
+
+from lumenspan.identity.service import IdentityService
+from lumenspan.ingest.accept import IngestGate
+from lumenspan.observations.service import ObservationService
+from lumenspan.settings import Settings
+from lumenspan.storage.blobs import Blobs
+from lumenspan.storage.cache import connect_redis
+from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.postgres import Postgres
+from lumenspan.storage.queue import JobQueue
+from lumenspan.traces.service import TraceService
+from lumenspan.traces.tail import TailHub
+
+
+@dataclass
+class Lifecycle:
+    """Where the process is in its life.
+
+    Attributes:
+        is_stopping: SIGTERM or SIGINT was received; `ready` says so while requests are still served.
+    """
+
+    is_stopping: bool = False
+
+
+@dataclass
+class Services:
+    """Everything a handler may call; one a process."""
+
+    settings: Settings
+    postgres: Postgres
+    redis: Redis
+    clickhouse: ClickHouse
+    blobs: Blobs
+    queue: JobQueue
+    identity: IdentityService
+    gate: IngestGate
+    traces: TraceService
+    observations: ObservationService
+    tail: TailHub
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """Services over the engines of ``settings``; nothing is contacted yet, so all may be down."""
+        postgres = Postgres(settings.postgres_url)
+        redis = connect_redis(settings)
+        clickhouse = ClickHouse(settings)
+        blobs = Blobs(settings)
+        queue = JobQueue(redis, settings)
+        traces = TraceService(clickhouse)
+        return cls(
+            settings=settings,
+            postgres=postgres,
+            redis=redis,
+            clickhouse=clickhouse,
+            blobs=blobs,
+            queue=queue,
+            identity=IdentityService(postgres, redis, settings),
+            gate=IngestGate(blobs, queue, settings),
+            traces=traces,
+            observations=ObservationService(clickhouse),
+            tail=TailHub(redis, traces, settings),
+        )
+
+    async def close(self) -> None:
+        """Let go of every connection; what was accepted is durable before."""
+        await self.tail.close()
+        await self.gate.drain()
+        await self.blobs.close()
+        await self.clickhouse.close()
+        await self.redis.aclose()
+        await self.postgres.close()
