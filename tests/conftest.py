@@ -76,9 +76,8 @@ async def engines() -> AsyncIterator[EngineAddresses]:
 
 @pytest.fixture(scope="session")
 async def settings(engines: EngineAddresses) -> Settings:
-    from lumenspan.storage.migrate import migrate_all
-
     from lumenspan.settings import Settings
+    from lumenspan.storage.migrate import migrate_all
 
     made = Settings(_env_file=None, **_environment(engines))  # type: ignore[arg-type]
     await migrate_all(made)
@@ -99,7 +98,6 @@ def _environment(engines: EngineAddresses) -> dict[str, str]:
 async def identity_clients(settings: Settings) -> AsyncIterator[object]:
     """An IdentityService for the fixtures that make projects."""
     from lumenspan.identity.service import IdentityService
-
     from lumenspan.storage.cache import connect_redis
     from lumenspan.storage.postgres import Postgres
 
@@ -111,9 +109,8 @@ async def identity_clients(settings: Settings) -> AsyncIterator[object]:
 
 async def make_project(identity: object) -> ProjectAccess:
     """A user who owns a new organization with one project and one key."""
-    from lumenspan.identity.service import IdentityService
-
     from lumenspan.identity.domain import UserPrincipal
+    from lumenspan.identity.service import IdentityService
 
     assert isinstance(identity, IdentityService)
     email = f"{uuid.uuid4().hex}@example.com"
