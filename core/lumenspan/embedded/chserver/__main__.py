@@ -17,10 +17,15 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from lumenspan.embedded.chserver.config import EngineConfig, render
+
+if TYPE_CHECKING:
+    from lumenspan.embedded.chserver.engine import Engine
+    from lumenspan.embedded.chserver.server import Server
 
 log = structlog.get_logger()
 
@@ -28,6 +33,7 @@ EXIT_DATA_IN_USE = 3
 EXIT_PORT_IN_USE = 4
 EXIT_ENGINE_FAILED = 5
 _STOP_PATIENCE_S = 20.0
+_QUIET_S = 5.0
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -39,7 +45,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--user", default="default")
     parser.add_argument("--port-file", type=Path, help="the bound port is written here once it accepts")
     parser.add_argument("--max-memory", type=int, default=0, help="bytes, all queries together")
-    parser.add_argument("--max-queries", type=int, default=32, help="queries that run at once; more wait")
+    parser.add_argument("--max-queries", type=int, default=64, help="queries that run at once; more wait")
     return parser.parse_args(argv)
 
 
@@ -95,6 +101,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, data: Path, password: str, listener: socket.socket) -> int:
+    # chDB loads pyarrow where it is installed, 40 MB for results that are never asked for here.
+    sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
     # The engine is large: loaded only when nothing else can go wrong.
     from lumenspan.embedded.chserver.engine import Engine
     from lumenspan.embedded.chserver.handler import Handler
@@ -122,14 +130,29 @@ def _serve(options: argparse.Namespace, data: Path, password: str, listener: soc
     if options.port_file is not None:
         options.port_file.write_text(str(port))
     log.info("ready", host=options.host, port=port, engine=engine.version)
-    number = signal.sigwait(signals)
-    log.info("stopping", signal=signal.Signals(number).name)
+    received = _wait(signals, engine, server)
+    log.info("stopping", signal=received.name)
     is_clean = server.stop(_STOP_PATIENCE_S)
     watch.close()
     if is_clean:
         engine.close()
     log.info("stopped", is_clean=is_clean)
     return 0
+
+
+def _wait(signals: set[signal.Signals], engine: Engine, server: Server) -> signal.Signals:
+    """Sleep until one of ``signals``; after work, once it is quiet again, give memory back."""
+    purged = 0
+    seen = 0
+    while True:
+        info = signal.sigtimedwait(signals, _QUIET_S)
+        if info is not None:
+            return signal.Signals(info.si_signo)
+        answered = server.answered
+        if answered == seen != purged and not server.is_busy():
+            engine.purge()
+            purged = answered
+        seen = answered
 
 
 if __name__ == "__main__":

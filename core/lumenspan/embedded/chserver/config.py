@@ -29,9 +29,9 @@ def render(config: EngineConfig, data: Path) -> str:
         "background_fetches_pool_size": 1,
         "background_common_pool_size": 2,
         "background_schedule_pool_size": 4,
-        "background_buffer_flush_schedule_pool_size": 1,
-        "background_message_broker_schedule_pool_size": 1,
-        "background_distributed_schedule_pool_size": 1,
+        "background_schedule_pool_initial_size": 2,
+        "background_streaming_schedule_pool_size": 1,
+        "iceberg_background_schedule_pool_size": 1,
         "max_thread_pool_free_size": 16,
         "mark_cache_size": 64 * 1024**2,
         "uncompressed_cache_size": 0,
@@ -39,6 +39,7 @@ def render(config: EngineConfig, data: Path) -> str:
         "mmap_cache_size": 100,
         "compiled_expression_cache_size": 16 * 1024**2,
         "asynchronous_metrics_update_period_s": 3600,
+        "memory_worker_period_ms": 1000,
         "asynchronous_heavy_metrics_update_period_s": 86400,
     }
     lines = [f"    <{name}>{escape(str(value))}</{name}>" for name, value in values.items()]

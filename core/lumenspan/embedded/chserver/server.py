@@ -17,7 +17,11 @@ _SOCKET_BUFFER_BYTES = 1024 * 1024
 
 
 class Server:
-    """Accepts connections until ``stop``; each has a thread that sleeps while its client is silent."""
+    """Accepts connections until ``stop``; each has a thread that sleeps while its client is silent.
+
+    Attributes:
+        answered: requests answered so far.
+    """
 
     def __init__(self, listener: socket.socket, handler: Handler) -> None:
         self._listener = listener
@@ -26,6 +30,7 @@ class Server:
         self._is_idle = threading.Condition(self._lock)
         self._connections: dict[socket.socket, bool] = {}  # whether a request is being answered
         self._is_stopping = False
+        self.answered = 0
 
     def serve(self) -> None:
         """Accept until the listener is shut."""
@@ -77,7 +82,13 @@ class Server:
         finally:
             with self._lock:
                 self._connections[sock] = False
+                self.answered += 1
                 self._is_idle.notify_all()
+
+    def is_busy(self) -> bool:
+        """Whether a request is being answered."""
+        with self._lock:
+            return any(self._connections.values())
 
     def stop(self, patience_s: float) -> bool:
         """Accept nothing more, close idle connections, let running requests end; True if all did."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 _RECV_BYTES = 256 * 1024
 _HEAD_LIMIT_BYTES = 1024 * 1024  # a query may stand in the URL
-_DRAIN_LIMIT_BYTES = 1024 * 1024
+_DRAIN_LIMIT_S = 10.0
 
 
 class Disconnected(Exception):
@@ -65,10 +66,11 @@ class Body:
         """Read what is left so that the connection can be reused; False if that is not worth it."""
         if self._continue_first and not self.is_complete:
             return False
-        left = _DRAIN_LIMIT_BYTES
-        for piece in self._pieces:
-            left -= len(piece)
-            if left < 0:
+        # A client that is still sending sees our answer only when it is done; closing earlier would
+        # reset the connection and lose the answer.
+        end = time.monotonic() + _DRAIN_LIMIT_S
+        for _ in self._pieces:
+            if time.monotonic() > end:
                 return False
         return self.is_complete
 
