@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ Ask = Callable[[], Coroutine[Any, Any, T]]
 
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 15.0
+CLEAN_UP_S = 5.0
 
 
 class Network:
@@ -24,6 +25,7 @@ class Network:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._clean_ups: set[Future[None]] = set()
         self._thread = threading.Thread(target=self._run, name="lumenspan-network", daemon=True)
         self._thread.start()
 
@@ -31,10 +33,17 @@ class Network:
         """Starts the coroutine on the loop; cancelling the future cancels the coroutine."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
+    def clean_up(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Starts work that `close` lets end, such as closing a connection; its failure is ignored."""
+        future = self.submit(coroutine)
+        self._clean_ups.add(future)
+        future.add_done_callback(self._clean_ups.discard)
+
     def close(self) -> None:
         """Cancels every task, waits for their clean-up and ends the thread. Safe to call twice."""
         if not self._thread.is_alive():
             return
+        wait(list(self._clean_ups), timeout=CLEAN_UP_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
 
@@ -48,6 +57,7 @@ class Network:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
 

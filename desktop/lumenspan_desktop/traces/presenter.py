@@ -80,6 +80,16 @@ class TracesPresenter(QObject):
         """Whether the live tail is on, connected or not."""
         return self.tail_state != "off"
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the first page is awaited."""
+        return self._first.is_busy
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a time limit cut the search short."""
+        return self._is_cut
+
     def start(self) -> None:
         """Loads the first page and what the filter bar offers."""
         self.reload()

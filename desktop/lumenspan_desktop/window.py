@@ -1,0 +1,145 @@
+"""The main window: the bar on top and one screen at a time below it."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from lumenspan_desktop.errors import ClientError
+from lumenspan_desktop.net import Network
+from lumenspan_desktop.profiles import Profiles
+from lumenspan_desktop.sign_in.client import Session
+from lumenspan_desktop.sign_in.presenter import SignInPresenter
+from lumenspan_desktop.sign_in.view import SignInView
+from lumenspan_desktop.traces.client import TracesClient
+from lumenspan_desktop.traces.presenter import TracesPresenter
+from lumenspan_desktop.traces.view import TracesView
+from lumenspan_desktop.widgets import button, label, named
+
+
+class MainWindow(QMainWindow):
+    """Shows sign-in, the list of a project, or one trace; owns their presenters."""
+
+    def __init__(self, network: Network, profiles: Profiles) -> None:
+        super().__init__()
+        self.setWindowTitle("Lumenspan")
+        self.resize(1360, 860)
+        self._network = network
+        self._profiles = profiles
+        self.session: Session | None = None
+        self.traces: TracesView | None = None
+        self._make_bar()
+        self.screens = QStackedWidget()
+        self.sign_in_presenter = SignInPresenter(network, profiles, self)
+        self.sign_in_view = SignInView(self.sign_in_presenter)
+        self.screens.addWidget(self.sign_in_view)
+        central = QWidget()
+        column = QVBoxLayout(central)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.bar)
+        column.addWidget(self.screens, 1)
+        self.setCentralWidget(central)
+        self.sign_in_presenter.signed_in.connect(self._on_signed_in)
+        quit_key = QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self)
+        quit_key.activated.connect(self.close)
+
+    def _make_bar(self) -> None:
+        self.bar = QFrame()
+        self.bar.setObjectName("bar")
+        self.bar.setFixedHeight(50)
+        self.projects = named(QComboBox(), "Project")
+        self.projects.setMinimumWidth(220)
+        self.who = label("", "muted")
+        leave = button("Sign out", "quiet")
+        leave.clicked.connect(self.sign_out)
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(16, 0, 10, 0)
+        row.setSpacing(14)
+        row.addWidget(label("Lumenspan", "brand"))
+        row.addWidget(self.projects)
+        row.addStretch()
+        row.addWidget(self.who)
+        row.addWidget(leave)
+        self.projects.currentIndexChanged.connect(lambda _index: self._open_project())
+        self.bar.hide()
+
+    def sign_out(self) -> None:
+        """Ends the session here and on the server."""
+        session = self.session
+        if session is not None:
+            self.session = None
+            self._network.clean_up(self.sign_in_presenter.client.sign_out(session))
+        self._show_sign_in(None)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ends every request before the window goes."""
+        self._close_project()
+        self.sign_in_presenter.close()
+        self._drop_session()
+        super().closeEvent(event)
+
+    def _on_signed_in(self, session: Session) -> None:
+        self._drop_session()
+        self.session = session
+        self.sign_in_presenter.refresh()
+        self.who.setText(f"{session.email}   ·   {session.profile.name}")
+        self.projects.blockSignals(True)
+        self.projects.clear()
+        for project in session.projects:
+            self.projects.addItem(f"{project.organization}  /  {project.name}", project.id)
+        known = self.projects.findData(session.profile.project_id)
+        self.projects.setCurrentIndex(max(0, known) if session.projects else -1)
+        self.projects.blockSignals(False)
+        self.bar.show()
+        self._open_project()
+
+    def _open_project(self) -> None:
+        session, project_id = self.session, self.projects.currentData()
+        self._close_project()
+        if session is None or project_id is None:
+            self._show_no_project()
+            return
+        self._profiles.remember_project(session.profile, project_id)
+        presenter = TracesPresenter(self._network, TracesClient(session.api, project_id))
+        self.traces = TracesView(presenter)
+        presenter.setParent(self.traces)
+        presenter.signed_out.connect(self._show_sign_in)
+        self.screens.addWidget(self.traces)
+        self.screens.setCurrentWidget(self.traces)
+        self.traces.table.setFocus(Qt.FocusReason.OtherFocusReason)
+        presenter.start()
+
+    def _show_no_project(self) -> None:
+        self.sign_in_view.show_error(None)
+        note = label("You are not a member of any project yet. Ask an owner to invite you.", "muted")
+        note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.screens.addWidget(note)
+        self.screens.setCurrentWidget(note)
+
+    def _close_project(self) -> None:
+        if self.traces is not None:
+            self.traces.presenter.close()
+            self.screens.removeWidget(self.traces)
+            self.traces.deleteLater()
+            self.traces = None
+
+    def _drop_session(self) -> None:
+        session, self.session = self.session, None
+        if session is not None:
+            self._network.clean_up(session.api.close())
+
+    def _show_sign_in(self, error: ClientError | None) -> None:
+        self._close_project()
+        self._drop_session()
+        self.bar.hide()
+        self.sign_in_presenter.refresh()
+        self.sign_in_view.show_error(error)
+        self.screens.setCurrentWidget(self.sign_in_view)
