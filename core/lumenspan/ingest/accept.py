@@ -85,7 +85,7 @@ class IngestGate:
         # Shielded: a caller that hangs up must not cancel the others of its group.
         return AcceptResult(await asyncio.shield(group.done))
 
-    async def drain(self) -> None:
+    async def close(self) -> None:
         """Write what is waiting and return when all of it is done; for a clean stop."""
         for project_id, group in list(self._groups.items()):
             self._close(project_id, group)

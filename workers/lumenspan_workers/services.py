@@ -1,0 +1,60 @@
+"""What the actors work with: the services of one worker process, on its event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from redis.asyncio import Redis
+
+from lumenspan.ingest.service import IngestService
+from lumenspan.ingest.sweeper import Sweeper
+from lumenspan.settings import Settings
+from lumenspan.storage.blobs import Blobs
+from lumenspan.storage.cache import connect_redis
+from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.postgres import Postgres
+from lumenspan.storage.queue import JobQueue
+
+
+@dataclass
+class Services:
+    """Clients and services; one set a process. ``current`` is the set that actors use."""
+
+    settings: Settings
+    clickhouse: ClickHouse
+    blobs: Blobs
+    redis: Redis
+    postgres: Postgres
+    ingest: IngestService
+    sweeper: Sweeper
+
+    current: ClassVar[Services | None] = None
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Self:
+        """Make the set on the running loop; the engines are contacted on first use."""
+        clickhouse, blobs, redis = ClickHouse(settings), Blobs(settings), connect_redis(settings)
+        postgres = Postgres(settings.postgres_url, pool_size=settings.worker_threads + 2)
+        return cls(
+            settings=settings,
+            clickhouse=clickhouse,
+            blobs=blobs,
+            redis=redis,
+            postgres=postgres,
+            ingest=IngestService(clickhouse, blobs, redis, postgres, settings),
+            sweeper=Sweeper(blobs, JobQueue(redis, settings), redis, postgres, settings),
+        )
+
+    async def close(self) -> None:
+        await self.blobs.close()
+        await self.clickhouse.close()
+        await self.redis.aclose()
+        await self.postgres.close()
+
+
+def services() -> Services:
+    """The services of this process; RuntimeError before it has started."""
+    if Services.current is None:
+        raise RuntimeError("the worker has not started")
+    return Services.current
