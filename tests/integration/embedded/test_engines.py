@@ -2,7 +2,11 @@
 
 import asyncio
 import os
+import pwd
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lumenspan.embedded import engines
 from lumenspan.embedded.engines import EngineAddresses
+from lumenspan.embedded.supervisor import RunAs, shim_argv
 
 pytestmark = pytest.mark.engines
 
@@ -185,6 +190,42 @@ class TestRunning:
             assert ports <= {port for _, port in listeners}
             pids_ports = [(address, port) for address, port in listeners if port in ports]
             assert {address for address, _ in pids_ports} == {"127.0.0.1"}
+
+
+ORDINARY_UID = pwd.getpwnam("nobody").pw_uid
+CAP_DAC_READ_SEARCH = 2
+START = """
+import asyncio, os, sys
+sys.path[:0] = sys.argv[2:]
+from lumenspan.embedded import engines
+async def main():
+    async with engines.running(sys.argv[1]) as addresses:
+        owners = {os.stat(f"/proc/{status.pid}").st_uid for status in addresses.supervisor.statuses}
+        sys.stdout.write(f"{len(addresses.supervisor.statuses)} engines of {owners}")
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user tests this with all other tests")
+class TestOrdinaryUser:
+    async def test_all_engines_run_as_that_user(self) -> None:
+        # Not below the folder of pytest, which only root may enter.
+        with tempfile.TemporaryDirectory() as parent:
+            os.chown(parent, ORDINARY_UID, ORDINARY_UID)
+            program = (sys.executable, "-c", START, f"{parent}/data", *sys.path)
+            # The capability lets it read the interpreter wherever that is; it may write only what it owns.
+            process = await asyncio.create_subprocess_exec(
+                *shim_argv(program, RunAs(ORDINARY_UID, CAP_DAC_READ_SEARCH), signal.SIGKILL),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=bare_env(),
+            )
+            output, log = await process.communicate()
+        assert f"4 engines of {{{ORDINARY_UID}}}" in output.decode(), log.decode()
+
+
+def bare_env() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HOME": "/nonexistent"}
 
 
 def listening() -> list[tuple[str, int]]:
