@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -13,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
+from lumenspan.clock import nanos_to_iso
 from lumenspan.demo.spans import Profile, Span, Trace
 
 # Spans of scopes with this prefix carry their attributes in fields only, not again as metadata.
@@ -65,7 +65,10 @@ def attributes(span: Span) -> list[tuple[str, str | int]]:
         ("model.parameters", _text(span.model_parameters or None)),
         ("usage_details", _text(span.usage or None)),
         ("cost_details", _text(span.cost or None)),
-        ("completion_start_time", json.dumps(_iso(span.first_token_ns)) if span.first_token_ns else ""),
+        (
+            "completion_start_time",
+            json.dumps(nanos_to_iso(span.first_token_ns, 6)) if span.first_token_ns else "",
+        ),
     ]
     if span.prompt is not None:
         found += [("prompt.name", span.prompt[0]), ("prompt.version", span.prompt[1])]
@@ -98,8 +101,3 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _iso(nanos: int) -> str:
-    seconds, rest = divmod(nanos, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
