@@ -12,8 +12,9 @@ from litestar.types import ControllerRouterHandler
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
-from lumenspan_server.gql.controller import make_controller
+from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
+from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.services import Services
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             await made.close()
 
     return Litestar(
-        route_handlers=[*health_routes, make_controller(), *extra_routes],
+        route_handlers=[*health_routes, *otel_routes, LumenspanGraphQL, *extra_routes],
         lifespan=[services],
         exception_handlers=errors.HANDLERS,
         cors_config=CORSConfig(

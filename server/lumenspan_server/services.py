@@ -74,7 +74,7 @@ class Services:
     async def close(self) -> None:
         """Let go of every connection; what was accepted is durable before."""
         await self.tail.close()
-        await self.gate.drain()
+        await self.gate.close()
         await self.blobs.close()
         await self.clickhouse.close()
         await self.redis.aclose()

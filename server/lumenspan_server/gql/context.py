@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar.datastructures import State
 from strawberry.litestar import BaseContext
 from strawberry.types import Info as StrawberryInfo
 
@@ -97,11 +96,3 @@ class Context(BaseContext, kw_only=True):
 
 
 Info = StrawberryInfo[Context, None]
-
-
-async def provide_context(state: State) -> Context:
-    """The context of a request; Litestar calls it."""
-    return Context(services=state.services)
-
-
-__all__ = ["Context", "Info", "provide_context"]

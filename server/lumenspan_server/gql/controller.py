@@ -1,23 +1,21 @@
-"""/graphql: POST and GET for operations, a WebSocket for subscriptions, a page for people."""
+"""/graphql: POST and GET for operations, a WebSocket or SSE for subscriptions, a page for people."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
-from litestar import MediaType, Request, Response
+from litestar import MediaType, Request, Response, WebSocket, get, post, websocket
+from litestar.types import Dependencies
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.base import BaseRequestProtocol
-from strawberry.litestar import make_graphql_controller
 from strawberry.litestar.controller import GraphQLController
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from lumenspan.errors import AccessDenied, Unauthenticated
-from lumenspan_server.gql.context import Context, provide_context
+from lumenspan_server.gql.context import Context
 from lumenspan_server.gql.explorer import explorer_page
 from lumenspan_server.gql.schema import make_schema
 
 PATH = "/graphql"
-_SUBSCRIPTIONS_PER_CONNECTION = 50
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self' ws: wss:; img-src data:; frame-ancestors 'none'",
@@ -25,49 +23,69 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 
+AnyRequest = Request[Any, Any, Any]
+AnySocket = WebSocket[Any, Any, Any]
 
-def make_controller() -> type[GraphQLController]:
-    """The controller over a new schema.
+
+class LumenspanGraphQL(GraphQLController[Context, None]):
+    """The library's controller with our context, our page and our JSON encoder.
 
     Credentials travel in a header or in ``connection_init``, never in a cookie, so a page on another origin
     can do nothing in somebody's name; that is why every origin may call and connect.
     """
-    base: Any = make_graphql_controller(
-        make_schema(),
-        path=PATH,
-        context_getter=provide_context,
-        subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
-        max_subscriptions_per_connection=_SUBSCRIPTIONS_PER_CONNECTION,
-        allowed_origins=("*",),
-    )
 
-    class LumenspanGraphQL(base):  # type: ignore[misc]
-        """Our page, our JSON encoder, credentials checked when a WebSocket opens."""
+    path = PATH
+    dependencies: ClassVar[Dependencies] = {}  # type: ignore[misc]
+    schema = make_schema()
+    protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
+    allowed_origins = frozenset({"*"})
+    max_subscriptions_per_connection = 50
 
-        def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-            """Only for those who ask for a page by name; ``*/*`` is a program."""
-            accept = request.headers.get("accept") or request.headers.get("Accept") or ""
-            return (
-                request.method == "GET"
-                and request.query_params.get("query") is None
-                and "text/html" in accept
-            )
+    @get()
+    async def handle_http_get(self, request: AnyRequest) -> Response[Any]:
+        """An operation in the query string, or the page."""
+        return await self._respond(request)
 
-        async def render_graphql_ide(self, request: Request[Any, Any, Any]) -> Response[str]:
-            return Response(explorer_page(), media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+    @post(status_code=200)
+    async def handle_http_post(self, request: AnyRequest) -> Response[Any]:
+        """An operation in the body."""
+        return await self._respond(request)
 
-        async def on_ws_connect(self, context: Context) -> Any:
-            """Refuse wrong credentials at once; without any, operations decide for themselves."""
-            try:
-                await context.principal_or_none()
-            except (Unauthenticated, AccessDenied):
-                raise ConnectionRejectionError from None
-            return await super().on_ws_connect(context)
+    @websocket()
+    async def websocket_endpoint(self, socket: AnySocket) -> None:
+        """Operations over graphql-transport-ws."""
+        await self.run(
+            socket, context=Context(services=socket.app.state.services, websocket=socket), root_value=None
+        )
 
-        def decode_json(self, data: str | bytes) -> object:
-            return orjson.loads(data)
+    async def _respond(self, request: AnyRequest) -> Response[Any]:
+        context = Context(services=request.app.state.services, request=request)
+        return await self.execute_request(request, context, None)
 
-        def encode_json(self, data: Mapping[str, object]) -> bytes:
-            return orjson.dumps(data)
+    async def get_sub_response(self, request: AnyRequest) -> Response[Any]:
+        """One a request: resolvers set no headers, so nothing needs to be shared."""
+        return Response({})
 
-    return LumenspanGraphQL
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Only for those who ask for a page by name; ``*/*`` is a program."""
+        accept = request.headers.get("accept") or ""
+        return (
+            request.method == "GET" and request.query_params.get("query") is None and "text/html" in accept
+        )
+
+    async def render_graphql_ide(self, request: AnyRequest) -> Response[str]:
+        return Response(explorer_page(), media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """Refuse wrong credentials at once; without any, operations decide for themselves."""
+        try:
+            await context.principal_or_none()
+        except (Unauthenticated, AccessDenied):
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
+
+    def decode_json(self, data: str | bytes) -> object:
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        return orjson.dumps(data)
