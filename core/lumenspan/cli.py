@@ -50,7 +50,9 @@ def main() -> None:
 def up(data_dir: Path | None) -> None:
     """Start everything and run until Ctrl-C. Engines with an address in the environment are left out."""
     from lumenspan.embedded import up as system
+    from lumenspan.logs import configure_logging
 
+    configure_logging("info", "text")
     asyncio.run(system.run(_folder(data_dir), _announce))
 
 
@@ -122,10 +124,11 @@ def config() -> None:
 
 @config.command()
 def check() -> None:
-    """Read the settings as the server would. Exit code 1 when some are missing or wrong."""
-    from lumenspan.settings import load_settings
+    """Show the settings as the server reads them. Exit code 1 when some are missing or wrong."""
+    from lumenspan import settings_report
 
-    load_settings()
+    for line in settings_report.check():
+        click.echo(line)
     click.echo("The settings can be used.")
 
 

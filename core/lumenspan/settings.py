@@ -8,35 +8,48 @@ read (never a secret's value) and what is allowed.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
+from typing import Any, Literal, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_Secret = SecretStr
-
-
-def _plain_number(value: Any) -> Any:
-    """Accept ``1_000_000_000``: the documentation prints defaults that way."""
-    return value.replace("_", "") if isinstance(value, str) else value
-
-
-def _blank_to_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-Number = Annotated[int, BeforeValidator(_plain_number)]
-Optional_ = BeforeValidator(_blank_to_none)
-Text = Annotated[str | None, Optional_]
-OptionalNumber = Annotated[int | None, BeforeValidator(lambda value: _plain_number(_blank_to_none(value)))]
-OptionalSecret = Annotated[SecretStr | None, Optional_]
-Role = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER", "NONE"]
+from lumenspan.settings_types import (
+    HexKey,
+    HttpUrl,
+    Number,
+    OptionalHttpUrl,
+    OptionalSecret,
+    PostgresUrl,
+    RedisUrl,
+    RetentionDays,
+    RoleName,
+    Text,
+    is_blank,
+)
 
 
 def _env(name: str, default: Any = ..., *, about: str, **constraints: Any) -> Any:
     """A field read from exactly one environment variable."""
     return Field(default, alias=name, description=about, **constraints)
+
+
+_MAY_BE_BLANK = frozenset({"CLICKHOUSE_PASSWORD", "REDIS_KEY_PREFIX", "LANGFUSE_S3_EVENT_UPLOAD_PREFIX"})
+
+
+def _incomplete(given: dict[str, Any]) -> list[tuple[str, str]]:
+    """Variables that others need, and why."""
+    found = []
+    parts = ("DATABASE_HOST", "DATABASE_USERNAME", "DATABASE_NAME")
+    if "DATABASE_URL" not in given and not all(name in given for name in parts):
+        found.append(("DATABASE_URL", f"is required (or {', '.join(parts)}) and not set"))
+    if "REDIS_CONNECTION_STRING" not in given and "REDIS_HOST" not in given:
+        found.append(("REDIS_CONNECTION_STRING", "is required (or REDIS_HOST) and not set"))
+    for name in ("LANGFUSE_INIT_PROJECT_ID", "LANGFUSE_INIT_USER_EMAIL"):
+        if name in given and "LANGFUSE_INIT_ORG_ID" not in given:
+            found.append(("LANGFUSE_INIT_ORG_ID", f"is required by {name} and not set"))
+    return found
 
 
 class Settings(BaseSettings):
@@ -56,12 +69,14 @@ class Settings(BaseSettings):
     worker_port: Number = _env(
         "LUMENSPAN_WORKER_PORT", 3030, about="Port of the worker's health page", ge=0, le=65535
     )
-    public_url: str = _env("NEXTAUTH_URL", "http://localhost:3000", about="URL that people and SDKs reach")
-    session_secret: _Secret = _env(
+    public_url: HttpUrl = _env(
+        "NEXTAUTH_URL", "http://localhost:3000", about="URL that people and SDKs reach"
+    )
+    session_secret: SecretStr = _env(
         "NEXTAUTH_SECRET", about="Secret that binds sign-in sessions", min_length=1
     )
-    salt: _Secret = _env("SALT", about="Salt of the hashes of API keys", min_length=1)
-    encryption_key: _Secret = _env("ENCRYPTION_KEY", about="256 bits as 64 hexadecimal characters")
+    salt: SecretStr = _env("SALT", about="Salt of the hashes of API keys", min_length=1)
+    encryption_key: HexKey = _env("ENCRYPTION_KEY", about="256 bits as 64 hexadecimal characters")
     log_level: Literal["trace", "debug", "info", "warn", "error", "fatal"] = _env(
         "LANGFUSE_LOG_LEVEL", "info", about="Least level that is logged"
     )
@@ -84,7 +99,7 @@ class Settings(BaseSettings):
     default_org_id: Text = _env(
         "LANGFUSE_DEFAULT_ORG_ID", None, about="Organization that new accounts join"
     )
-    default_org_role: Role = _env("LANGFUSE_DEFAULT_ORG_ROLE", "VIEWER", about="Their role in it")
+    default_org_role: RoleName = _env("LANGFUSE_DEFAULT_ORG_ROLE", "VIEWER", about="Their role in it")
     default_project_id: Text = _env(
         "LANGFUSE_DEFAULT_PROJECT_ID", None, about="Project that new accounts join"
     )
@@ -97,7 +112,7 @@ class Settings(BaseSettings):
     init_org_name: Text = _env("LANGFUSE_INIT_ORG_NAME", None, about="Its name")
     init_project_id: Text = _env("LANGFUSE_INIT_PROJECT_ID", None, about="Project made at start")
     init_project_name: Text = _env("LANGFUSE_INIT_PROJECT_NAME", None, about="Its name")
-    init_project_retention_days: OptionalNumber = _env(
+    init_project_retention_days: RetentionDays = _env(
         "LANGFUSE_INIT_PROJECT_RETENTION", None, about="Days its data is kept; blank keeps it for ever"
     )
     init_public_key: Text = _env(
@@ -115,7 +130,7 @@ class Settings(BaseSettings):
     )
 
     # PostgreSQL
-    database_url: OptionalSecret = _env(
+    database_url: PostgresUrl = _env(
         "DATABASE_URL", None, about="postgresql://user:password@host:port/name"
     )
     database_host: Text = _env("DATABASE_HOST", None, about="Host, where no DATABASE_URL is given")
@@ -123,17 +138,15 @@ class Settings(BaseSettings):
     database_password: OptionalSecret = _env("DATABASE_PASSWORD", None, about="Password for DATABASE_HOST")
     database_name: Text = _env("DATABASE_NAME", None, about="Database for DATABASE_HOST")
     database_args: Text = _env("DATABASE_ARGS", None, about="Arguments appended, such as sslmode=require")
-    direct_url: OptionalSecret = _env(
-        "DIRECT_URL", None, about="URL for migrations; DATABASE_URL where unset"
-    )
+    direct_url: PostgresUrl = _env("DIRECT_URL", None, about="URL for migrations; DATABASE_URL where unset")
     is_postgres_migration_disabled: bool = _env(
         "LANGFUSE_AUTO_POSTGRES_MIGRATION_DISABLED", False, about="Skip PostgreSQL migrations at start"
     )
 
     # ClickHouse
-    clickhouse_url: str = _env("CLICKHOUSE_URL", about="http(s)://host:8123")
+    clickhouse_url: HttpUrl = _env("CLICKHOUSE_URL", about="http(s)://host:8123")
     clickhouse_user: str = _env("CLICKHOUSE_USER", about="User", min_length=1)
-    clickhouse_password: _Secret = _env("CLICKHOUSE_PASSWORD", about="Password")
+    clickhouse_password: SecretStr = _env("CLICKHOUSE_PASSWORD", about="Password")
     clickhouse_database: str = _env(
         "CLICKHOUSE_DB", "default", about="Database", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
     )
@@ -155,7 +168,7 @@ class Settings(BaseSettings):
     )
 
     # Redis or Valkey
-    redis_connection_string: OptionalSecret = _env(
+    redis_connection_string: RedisUrl = _env(
         "REDIS_CONNECTION_STRING", None, about="redis[s]://[[user][:password]@]host[:port][/db]"
     )
     redis_host: Text = _env("REDIS_HOST", None, about="Host, where no connection string is given")
@@ -177,7 +190,9 @@ class Settings(BaseSettings):
         "LANGFUSE_S3_EVENT_UPLOAD_PREFIX", "", about="Prefix; ends with '/'", pattern=r"^$|.*/$"
     )
     s3_region: str = _env("LANGFUSE_S3_EVENT_UPLOAD_REGION", "us-east-1", about="Region")
-    s3_endpoint: Text = _env("LANGFUSE_S3_EVENT_UPLOAD_ENDPOINT", None, about="Endpoint; AWS where unset")
+    s3_endpoint: OptionalHttpUrl = _env(
+        "LANGFUSE_S3_EVENT_UPLOAD_ENDPOINT", None, about="Endpoint; AWS where unset"
+    )
     s3_access_key_id: Text = _env("LANGFUSE_S3_EVENT_UPLOAD_ACCESS_KEY_ID", None, about="Access key")
     s3_secret_access_key: OptionalSecret = _env(
         "LANGFUSE_S3_EVENT_UPLOAD_SECRET_ACCESS_KEY", None, about="Its secret"
@@ -218,32 +233,31 @@ class Settings(BaseSettings):
         ge=1,
     )
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        problems = []
-        if self.database_url is None and not (
-            self.database_host and self.database_username and self.database_name
-        ):
-            problems.append(
-                "DATABASE_URL is required (or DATABASE_HOST, DATABASE_USERNAME and DATABASE_NAME)"
+    @model_validator(mode="wrap")
+    @classmethod
+    def _complete(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Also what depends on several variables, reported together with what is wrong in each."""
+        # Compose files pass every variable on, blank where nobody set it; only a password may be blank.
+        given = {
+            name: value for name, value in data.items() if not is_blank(value) or name in _MAY_BE_BLANK
+        }
+        missing: list[InitErrorDetails] = [
+            InitErrorDetails(
+                type=PydanticCustomError("incomplete", "{why}", {"why": why}), loc=(name,), input=None
             )
-        if self.redis_connection_string is None and self.redis_host is None:
-            problems.append("REDIS_CONNECTION_STRING is required (or REDIS_HOST)")
-        key = self.encryption_key.get_secret_value()
-        if len(key) != 64 or any(character not in "0123456789abcdefABCDEF" for character in key):
-            problems.append("ENCRYPTION_KEY must be 64 hexadecimal characters (openssl rand -hex 32)")
-        if not self.clickhouse_url.startswith(("http://", "https://")):
-            problems.append("CLICKHOUSE_URL must start with http:// or https://")
-        retention = self.init_project_retention_days
-        if retention is not None and retention != 0 and retention < 3:
-            problems.append("LANGFUSE_INIT_PROJECT_RETENTION must be 0 or at least 3 days")
-        if (self.init_project_id or self.init_user_email) and not self.init_org_id:
-            problems.append(
-                "LANGFUSE_INIT_PROJECT_ID and LANGFUSE_INIT_USER_EMAIL need LANGFUSE_INIT_ORG_ID"
-            )
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            for name, why in _incomplete(given)
+        ]
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            wrong: list[InitErrorDetails] = [
+                InitErrorDetails(type=e["type"], loc=e["loc"], input=e["input"], ctx=e.get("ctx", {}))
+                for e in error.errors(include_url=False)
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, wrong + missing) from None
+        if missing:
+            raise ValidationError.from_exception_data(cls.__name__, missing)
+        return settings
 
     @property
     def postgres_url(self) -> str:
@@ -264,10 +278,11 @@ class Settings(BaseSettings):
         """The connection string, assembled where only its parts are given. Holds the password."""
         if self.redis_connection_string is not None:
             return self.redis_connection_string.get_secret_value()
-        secret = f":{quote(self.redis_auth.get_secret_value(), safe='')}@" if self.redis_auth else ""
+        password = f":{quote(self.redis_auth.get_secret_value(), safe='')}" if self.redis_auth else ""
         user = quote(self.redis_username or "", safe="")
+        sign_in = f"{user}{password}@" if user or password else ""
         scheme = "rediss" if self.is_redis_tls else "redis"
-        return f"{scheme}://{user}{secret}{self.redis_host}:{self.redis_port}/0"
+        return f"{scheme}://{sign_in}{self.redis_host}:{self.redis_port}/0"
 
 
 class SettingsError(Exception):
@@ -287,20 +302,38 @@ def load_settings() -> Settings:
         raise SettingsError(explain(error)) from None
 
 
+def secret_variables() -> frozenset[str]:
+    """Names of the variables whose values are never shown."""
+    return frozenset(
+        field.alias or ""
+        for field in Settings.model_fields.values()
+        if "SecretStr" in str(field.annotation)
+    )
+
+
+def mask(name: str, value: str) -> str:
+    """A value as it may be shown: nothing of a secret, no password within a URL."""
+    if name in secret_variables():
+        return "********"
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return value
+    if parts.password is None:
+        return value
+    return value.replace(f":{parts.password}@", ":********@", 1)
+
+
 def explain(error: ValidationError) -> str:
     """One line per wrong variable: its name, what was read (secrets masked), what is allowed."""
-    secret_names = {
-        field.alias for field in Settings.model_fields.values() if "SecretStr" in str(field.annotation)
-    }
     lines = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0]) if problem["loc"] else ""
         reason = problem["msg"].removeprefix("Value error, ")
-        if not name:
-            lines.extend(reason.split("; "))
+        if problem["type"] == "incomplete":
+            lines.append(f"{name} {reason}")
         elif problem["type"] == "missing":
             lines.append(f"{name} is required and not set")
         else:
-            read = "********" if name in secret_names else repr(problem["input"])
-            lines.append(f"{name} is {read}: {reason}")
-    return "\n".join(lines)
+            lines.append(f"{name} is {mask(name, str(problem['input']))!r}: {reason}")
+    return "\n".join(dict.fromkeys(lines))

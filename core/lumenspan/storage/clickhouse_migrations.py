@@ -23,7 +23,7 @@ import clickhouse_connect
 import structlog
 from clickhouse_connect.driver import exceptions as driver_errors
 
-from lumenspan.errors import Unavailable
+from lumenspan.errors import LumenspanError, Unavailable
 from lumenspan.settings import Settings
 
 _log = structlog.get_logger()
@@ -57,8 +57,10 @@ _SHARED_ENGINE = (
 )
 
 
-class MigrationError(Exception):
+class MigrationError(LumenspanError):
     """The databases cannot be brought to this version; the message says which migration and why."""
+
+    code = "MIGRATION_FAILED"
 
 
 @dataclass(frozen=True, slots=True)

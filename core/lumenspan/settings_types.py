@@ -1,0 +1,78 @@
+"""Types of settings: what a variable's text must look like, and what it says when it does not."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+
+def _plain_number(value: Any) -> Any:
+    """Accept ``1_000_000_000``: the documentation prints defaults that way."""
+    return value.replace("_", "") if isinstance(value, str) else value
+
+
+def is_blank(value: Any) -> bool:
+    """Whether the value is text without anything in it."""
+    return isinstance(value, str) and not value.strip()
+
+
+def _blank_to_none(value: Any) -> Any:
+    return None if is_blank(value) else value
+
+
+def _is_url(value: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _http_url(value: str) -> str:
+    if not _is_url(value, "http", "https"):
+        raise ValueError("must be a URL that starts with http:// or https://")
+    return value
+
+
+def _postgres_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not _is_url(value.get_secret_value(), "postgresql", "postgres"):
+        raise ValueError("must look like postgresql://user:password@host:port/name")
+    return value
+
+
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not _is_url(value.get_secret_value(), "redis", "rediss"):
+        raise ValueError("must look like redis[s]://[[user][:password]@]host[:port][/db]")
+    return value
+
+
+def _hex_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value()
+    if len(key) != 64 or any(character not in "0123456789abcdefABCDEF" for character in key):
+        raise ValueError("must be 64 hexadecimal characters (openssl rand -hex 32)")
+    return value
+
+
+def _retention(value: int | None) -> int | None:
+    if value is not None and value != 0 and value < 3:
+        raise ValueError("must be 0 (for ever) or at least 3 days")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_plain_number)]
+_BLANK = BeforeValidator(_blank_to_none)
+Text = Annotated[str | None, _BLANK]
+OptionalSecret = Annotated[SecretStr | None, _BLANK]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+OptionalHttpUrl = Annotated[str | None, AfterValidator(lambda value: value and _http_url(value)), _BLANK]
+PostgresUrl = Annotated[SecretStr | None, AfterValidator(_postgres_url), _BLANK]
+RedisUrl = Annotated[SecretStr | None, AfterValidator(_redis_url), _BLANK]
+HexKey = Annotated[SecretStr, AfterValidator(_hex_key)]
+RetentionDays = Annotated[
+    int | None,
+    AfterValidator(_retention),
+    BeforeValidator(lambda value: _plain_number(_blank_to_none(value))),
+]
+RoleName = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER", "NONE"]
