@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from .conftest import Endpoint, wait_until
 
-_FAILS_LATE = "SELECT number, throwIf(number = 30000000) FROM numbers(100000000)"
+_FAILS_LATE = "SELECT number, throwIf(number = 3000000) FROM numbers(10000000)"
 
 
 def _running(client: Client, fragment: str) -> int:

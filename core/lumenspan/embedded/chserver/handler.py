@@ -38,6 +38,9 @@ _QUERY_LIMIT_BYTES = 64 * 1024 * 1024
 _HEAD_BYTES = 256 * 1024  # an INSERT statement ends within these; rows follow
 _FLUSH_BYTES = 256 * 1024
 _SPOOL_BYTES = 1024 * 1024
+# Rows of this size are parsed and written together; the engine's own limit counts rows only, and a
+# million rows of a trace are gigabytes.
+_INSERT_BLOCK_BYTES = 64 * 1024 * 1024
 # What concerns the transport and must not reach the engine.
 _TRANSPORT = frozenset(
     (
@@ -204,7 +207,8 @@ class Handler:
         output.format = statement.format or self._default_format(call)
         output.is_spooled = call.is_on("wait_end_of_query")
         settings = call.settings()
-        if statement.kind is Kind.INSERT_DATA and call.bindings:
+        if statement.kind is Kind.INSERT_DATA:
+            settings.setdefault("max_insert_block_size_bytes", str(_INSERT_BLOCK_BYTES))
             settings |= {name: value for name, value in call.params.items() if name.startswith("param_")}
         with self._engine.lease(self._database(call), settings) as lease:
             self._carry_out(lease, call, statement, rows, output)

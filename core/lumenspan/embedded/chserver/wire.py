@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 _RECV_BYTES = 256 * 1024
 _HEAD_LIMIT_BYTES = 1024 * 1024  # a query may stand in the URL
 _DRAIN_LIMIT_S = 10.0
+_HANG_UP_MS = 1000
 
 
 class Disconnected(Exception):
@@ -260,6 +262,11 @@ class Answer:
         """A last piece without the end mark: every HTTP client notices that the body is not whole."""
         self.keeps_connection = False
         self.write(last)
+        # Some clients drop what they have not handed on yet when the connection ends: those that
+        # understand the last piece get the time to hang up first.
+        poll = select.poll()
+        poll.register(self._sock, select.POLLRDHUP | select.POLLHUP)
+        poll.poll(_HANG_UP_MS)
 
 
 def new_tag() -> str:
