@@ -51,13 +51,19 @@ def spec(folder: DataFolder, ports: dict[str, int], secrets: Secrets) -> ChildSp
         identity = {"name": "lumenspan", "credentials": [credentials], "actions": ["Admin"]}
         write_private(identities, json.dumps({"identities": [identity]}))
 
+    async def is_ready() -> bool:
+        # The gateway answers before the first start has made the bucket, which the filer knows as a folder.
+        return await probes.http_ok(ports["s3-gateway"], "/healthz") and await probes.http_ok(
+            ports["s3-filer"], f"/buckets/{BUCKET}/?limit=1"
+        )
+
     return ChildSpec(
         name=NAME,
         argv=(str(binary()), "-logtostderr=true", "-v=0", "mini", *_options(data, identities, ports)),
         cwd=folder.run,
         # A smaller heap for a little more work; a GOMEMLIMIT below what it holds would collect without end.
         env=os.environ | {"GOGC": "50"},
-        is_ready=lambda: probes.http_ok(ports["s3-gateway"], "/healthz"),
+        is_ready=is_ready,
         port=ports["s3-gateway"],
         prepare=prepare,
     )

@@ -161,7 +161,7 @@ class Child:
             raise
         self.status.ready_s = round(time.monotonic() - begun, 3)
         self._set("running")
-        log.info("engine ready", engine=self.spec.name, pid=self.status.pid, seconds=self.status.ready_s)
+        log.info("ready", process=self.spec.name, pid=self.status.pid, seconds=self.status.ready_s)
 
     async def _spawn(self) -> None:
         if self.spec.prepare is not None:
@@ -227,8 +227,8 @@ class Child:
             self.status.restarts += 1
             self._set("restarting")
             log.warning(
-                "engine ended, restarting",
-                engine=self.spec.name,
+                "ended, restarting",
+                process=self.spec.name,
                 how=_describe(returncode),
                 delay_s=delay_s,
             )
@@ -238,7 +238,7 @@ class Child:
             try:
                 await self._spawn_and_wait()
             except (ChildFailed, OSError) as error:
-                log.error("engine did not restart", engine=self.spec.name, error=str(error))
+                log.error("did not restart", process=self.spec.name, error=str(error))
 
     async def _until_exit(self) -> int:
         assert self._process is not None
@@ -259,7 +259,7 @@ class Child:
             try:
                 await asyncio.wait_for(process.wait(), self.spec.stop_grace_s)
             except TimeoutError:
-                log.warning("engine did not stop in time, killed", engine=self.spec.name)
+                log.warning("did not stop in time, killed", process=self.spec.name)
         self._signal_group(signal.SIGKILL)
         await process.wait()
 
