@@ -19,7 +19,18 @@ _LEVELS = {
     "fatal": logging.CRITICAL,
 }
 # These announce every request or connection at INFO; what matters of them is logged by us with its context.
-_CHATTY = ("botocore", "aiobotocore", "urllib3", "httpx", "httpcore", "asyncio", "dramatiq", "alembic")
+_CHATTY = (
+    "botocore",
+    "aiobotocore",
+    "urllib3",
+    "httpx",
+    "httpcore",
+    "asyncio",
+    "dramatiq",
+    "alembic",
+    "uvicorn",
+    "websockets",
+)
 
 Processor = Callable[[Any, str, Any], Any]
 

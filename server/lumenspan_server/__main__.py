@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 import sys
 
 import structlog
@@ -13,6 +14,7 @@ from litestar import Litestar
 
 from lumenspan.logs import configure_logging
 from lumenspan.settings import SettingsError, load_settings
+from lumenspan_server.version import VERSION
 
 _log = structlog.get_logger("lumenspan_server")
 
@@ -25,6 +27,12 @@ class GracefulServer(uvicorn.Server):
         self._app = app
         self._grace_s = grace_s
         self._is_told = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, then say where."""
+        await super().startup(sockets)
+        if self.started:
+            _log.info("serving", host=self.config.host, port=self.config.port, version=VERSION)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Called by uvicorn for SIGINT and SIGTERM."""

@@ -28,15 +28,13 @@ def render_error(error: GraphQLError) -> GraphQLError:
     """The error as callers see it: a code in ``extensions``, and never the text of a cause."""
     if error.extensions and "code" in error.extensions:
         return error
-    cause = error.original_error
-    while isinstance(cause, GraphQLError):
-        cause = cause.original_error
+    cause = _cause(error)
     extensions: dict[str, Any]
     if isinstance(cause, LumenspanError):
         message, extensions = cause.message, {"code": cause.code}
         if isinstance(cause, Unavailable | RateLimited):
             extensions["retryAfterSeconds"] = cause.retry_after_s
-    elif cause is None or _is_input_error(error):
+    elif _is_input_error(error, cause):
         message, extensions = error.message, {"code": "INVALID_INPUT"}
     else:
         message, extensions = "Internal error", {"code": "INTERNAL"}
@@ -50,9 +48,17 @@ def render_error(error: GraphQLError) -> GraphQLError:
     )
 
 
-def _is_input_error(error: GraphQLError) -> bool:
-    """Whether a variable or a literal did not fit its type: found before any resolver ran, so no path."""
-    return error.path is None and isinstance(error.original_error, ValueError | TypeError)
+def _cause(error: GraphQLError) -> BaseException | None:
+    """What was raised first: the library wraps errors more than once."""
+    cause: BaseException | None = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _is_input_error(error: GraphQLError, cause: BaseException | None) -> bool:
+    """Whether the document or a variable was wrong: no resolver ran, so there is no path or no cause."""
+    return cause is None or (error.path is None and isinstance(cause, ValueError | TypeError))
 
 
 class ErrorRendering(SchemaExtension):
@@ -88,10 +94,10 @@ class Timing(SchemaExtension):
 def log_errors(errors: list[GraphQLError], operation: str | None) -> None:
     """One line for what operators must know: our bugs with their cause, engines that are down."""
     for error in errors:
-        cause = error.original_error
+        cause = _cause(error)
         if isinstance(cause, Unavailable):
             _log.warning("engine unavailable", engine=cause.engine, operation=operation)
-        elif cause is not None and not isinstance(cause, LumenspanError) and not _is_input_error(error):
+        elif not isinstance(cause, LumenspanError) and not _is_input_error(error, cause):
             _log.error("resolver failed", operation=operation, path=error.path, exc_info=cause)
 
 
