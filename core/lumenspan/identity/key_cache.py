@@ -7,12 +7,16 @@ before the revocation cannot bring the key back.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from time import monotonic
 
 import msgspec
 from redis.asyncio import Redis
 
+from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan.storage.cache import key, redis_errors
 
@@ -20,7 +24,19 @@ from lumenspan.storage.cache import key, redis_errors
 _LOCAL_TTL_S = 0.5
 _LOCAL_ENTRIES = 4096
 _NEGATIVE_TTL_S = 10
+_TIMEOUT_S = 1.0
 _UNKNOWN = b"-"
+
+
+@asynccontextmanager
+async def _soon() -> AsyncIterator[None]:
+    """Give up on a Redis that hangs while there is still time to ask PostgreSQL."""
+    try:
+        with redis_errors():
+            async with asyncio.timeout(_TIMEOUT_S):
+                yield
+    except TimeoutError:
+        raise Unavailable("redis") from None
 
 
 class CachedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +77,7 @@ class KeyCache:
         local = self._local.get(name)
         if local is not None and local[0] > monotonic():
             return True, local[1]
-        with redis_errors():
+        async with _soon():
             raw = await self._redis.get(self._key(name))
         if raw is None:
             return False, None
@@ -84,7 +100,7 @@ class KeyCache:
         """
         value = _UNKNOWN if found is None else self._encoder.encode(found)
         ttl_s = _NEGATIVE_TTL_S if found is None else self._ttl_s
-        with redis_errors():
+        async with _soon():
             await self._redis.set(self._key(name), value, ex=ttl_s, nx=True)
 
     async def refuse(self, *names: str) -> None:

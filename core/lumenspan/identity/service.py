@@ -184,6 +184,19 @@ class IdentityService:
         async with self._postgres.session() as session:
             return await repository.api_keys_of(session, project_id)
 
+    async def api_keys_by_project(
+        self, principal: Principal, project_ids: Sequence[ProjectId]
+    ) -> dict[ProjectId, list[ApiKey]]:
+        """``api_keys`` of several projects; those without the right to see them are left out."""
+        roles = await self.roles_by_project(principal, project_ids)
+        grouped: dict[ProjectId, list[ApiKey]] = {
+            project_id: [] for project_id, role in roles.items() if role.covers(Role.MEMBER)
+        }
+        async with self._postgres.session() as session:
+            for key in await repository.api_keys_of(session, *grouped):
+                grouped[key.project_id].append(key)
+        return grouped
+
     # --- writing ---------------------------------------------------------------------------------------
 
     async def create_organization(self, principal: Principal, name: str) -> Organization:

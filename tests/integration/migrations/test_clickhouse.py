@@ -10,6 +10,7 @@ import pytest
 
 from lumenspan.errors import Unavailable
 from lumenspan.ids import new_id
+from lumenspan.observations.rows import COLUMN_TYPES
 from lumenspan.paths import migrations_folder
 from lumenspan.settings import Settings
 from lumenspan.storage.clickhouse_migrations import (
@@ -157,3 +158,27 @@ async def test_an_engine_that_is_down_is_unavailable(settings: Settings) -> None
 async def test_the_folder_is_found_and_every_way_up_has_a_way_down(tmp_path: Path) -> None:
     assert all(migration.up and migration.down for migration in ALL)
     assert load(tmp_path) == []
+
+
+async def columns(client: Any, table: str) -> dict[str, tuple[str, str]]:
+    """Type and kind of default of each column of a table, by name, in order."""
+    result = await client.query(
+        "SELECT name, type, default_kind FROM system.columns "
+        "WHERE database = currentDatabase() AND table = {table:String} ORDER BY position",
+        parameters={"table": table},
+    )
+    return {name: (type_, default_kind) for name, type_, default_kind in result.result_rows}
+
+
+async def test_declared_and_migrated_columns_are_equal(client: Any) -> None:
+    await Runner(client, ALL).upgrade()
+    migrated = await columns(client, "observations")
+    declared = {name: type_ for name, (type_, _) in migrated.items() if name in COLUMN_TYPES}
+    assert list(declared.items()) == list(COLUMN_TYPES.items())
+    # What a writer does not fill, the table does.
+    assert all(kind for name, (_, kind) in migrated.items() if name not in COLUMN_TYPES)
+
+
+async def test_the_rollup_and_its_view_have_the_same_columns(client: Any) -> None:
+    await Runner(client, ALL).upgrade()
+    assert list(await columns(client, "trace_rollup")) == list(await columns(client, "trace_rollup_view"))
