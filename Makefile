@@ -30,6 +30,7 @@ lint: $(STAMP) ## Formatting, style, strict types, import contracts, GraphQL sch
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m lumenspan_server.schema --check
 
 format: $(STAMP) ## Rewrite the sources the way lint wants them
 	$(BIN)/ruff format .
@@ -41,5 +42,13 @@ bench: $(STAMP) ## Measure start, idle cost, throughput and latency; prints one 
 desktop: $(STAMP) ## Start the desktop application
 	$(BIN)/lumenspan-desktop
 
+schema: $(STAMP) ## Write graphql/schema.graphql from the server's types
+	$(BIN)/python -m lumenspan_server.schema
+
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-emit-index-url --python-version 3.11
+
 lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra server pyproject.toml -o compose/requirements-server.lock
+	$(COMPILE) --extra workers pyproject.toml -o compose/requirements-worker.lock
+	echo hatchling | $(COMPILE) - -o compose/requirements-build.lock
