@@ -134,15 +134,44 @@ def check() -> None:
 
 @main.command()
 @click.option(
-    "--observations", type=click.IntRange(min=1), help="Build this many quickly, inside ClickHouse."
+    "--traces",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Realistic traces of the last week to send.",
 )
+@click.option(
+    "--observations", type=click.IntRange(min=1), help="Instead build this many quickly, inside ClickHouse."
+)
+@click.option("--project", help="Id of the project to build in. Default: the first one.")
+@click.option("--url", help="Server to send to. Default: the running system.")
+@click.option("--public-key", help="Of the project to send to. Default: the first one's.")
+@click.option("--secret-key", help="The secret of that key.")
+@click.option("--seed", default=1, show_default=True, help="Another number makes other traces.")
 @data_dir_option
-def demo(observations: int | None, data_dir: Path | None) -> None:
-    """Fill the first project of the running system with traces, sessions and users to look at."""
-    import importlib
+def demo(
+    traces: int,
+    observations: int | None,
+    project: str | None,
+    url: str | None,
+    public_key: str | None,
+    secret_key: str | None,
+    seed: int,
+    data_dir: Path | None,
+) -> None:
+    """Fill a project with traces, sessions and users to look at. Running it again doubles nothing."""
+    from lumenspan.demo.terminal import fill
 
-    _adopt_env(_folder(data_dir))
-    importlib.import_module("lumenspan.demo").run(observations=observations)
+    fill(
+        data_dir=data_dir,
+        url=url,
+        public_key=public_key,
+        secret_key=secret_key,
+        project_id=project,
+        traces=traces,
+        observations=observations,
+        seed=seed,
+    )
 
 
 @main.command()
@@ -153,18 +182,6 @@ def migrate() -> None:
     from lumenspan.settings import load_settings
 
     asyncio.run(importlib.import_module("lumenspan.storage.migrate").migrate_all(load_settings()))
-
-
-def _adopt_env(folder: DataFolder) -> None:
-    """Take the addresses and keys of the system on the folder, where the environment sets none."""
-    import os
-    import shlex
-
-    if folder.owner_pid() is None or not folder.env_file.exists():
-        return
-    for entry in shlex.split(folder.env_file.read_text()):
-        name, _, value = entry.partition("=")
-        os.environ.setdefault(name, value)
 
 
 def _folder(data_dir: Path | None) -> DataFolder:

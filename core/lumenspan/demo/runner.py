@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def _send(where: Target, count: int, now: datetime, seed: int, report: Report) -
     result = Result(0, 0)
     for result in send(scheduled(seed, count, now), where):
         report(result.traces, count)
-    return result
+    return replace(result, place=where.url)
 
 
 async def _build(
@@ -115,4 +116,4 @@ async def _build(
                 report(done, count)
     finally:
         await clickhouse.close()
-    return Result(-(-count // large.SPANS_PER_TRACE), count)
+    return Result(-(-count // large.SPANS_PER_TRACE), count, f"project {project!r}")

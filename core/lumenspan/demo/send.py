@@ -37,10 +37,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was written. The last trace of a large project may be short of spans."""
+    """What was written. The last trace of a large project may be short of spans.
+
+    Attributes:
+        place: where it was written, for people.
+    """
 
     traces: int
     observations: int
+    place: str = ""
 
 
 def send(
