@@ -3,23 +3,48 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import structlog
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
-from litestar.types import ControllerRouterHandler
+from litestar.types import (
+    ControllerRouterHandler,
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
+from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.services import Services
 
 _log = structlog.get_logger(__name__)
 _INITIALIZE_RETRY_S = 1.0
 _MAX_BODY_BYTES = 10 << 20
+
+
+class LumenspanApp(Litestar):
+    """Litestar, open to every origin also where no route answers."""
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, send)
+        else:
+            await answer_any_origin(super().__call__, scope, cast(Receive, receive), cast(Send, send))
 
 
 def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandler] = ()) -> Litestar:
@@ -38,13 +63,10 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
                 await initializing
             await made.close()
 
-    return Litestar(
-        route_handlers=[*health_routes, *otel_routes, LumenspanGraphQL, *extra_routes],
+    return LumenspanApp(
+        route_handlers=[*health_routes, *identity_routes, *otel_routes, LumenspanGraphQL, *extra_routes],
         lifespan=[services],
         exception_handlers=errors.HANDLERS,
-        cors_config=CORSConfig(
-            allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], max_age=86_400
-        ),
         request_max_body_size=_MAX_BODY_BYTES,
         openapi_config=None,
         # Ours is configured for the whole process; the framework's would log each error a second time.

@@ -22,6 +22,7 @@ from lumenspan.errors import (
     Unauthenticated,
     Unavailable,
 )
+from lumenspan_server.access import RouteDenied
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ def render(error: LumenspanError) -> Response[bytes]:
     """The answer to an error of ours."""
     if isinstance(error, Unauthenticated):
         return json_response({"message": error.message}, 401)
+    if isinstance(error, RouteDenied):
+        return json_response({"message": error.message}, 403)
     if isinstance(error, ValidationFailed):
         return json_response({"message": error.message, "error": error.issues}, 400)
     headers = {}

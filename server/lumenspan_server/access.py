@@ -1,0 +1,31 @@
+"""Who may call the public REST routes of a project: applications with the key pair of that project."""
+
+from typing import Any
+
+from litestar import Request
+
+from lumenspan.errors import AccessDenied, Unauthenticated
+from lumenspan.identity.credentials import INVALID_CREDENTIALS
+from lumenspan.identity.domain import KeyPrincipal
+
+
+class RouteDenied(AccessDenied):
+    """The key is known and may not call this route; rendered without an error class."""
+
+    def __init__(self) -> None:
+        super().__init__("Access denied - insufficient permissions for this endpoint")
+
+
+async def require_project_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
+    """The key pair behind a call; its project is the one that the route is about.
+
+    Raises:
+        Unauthenticated: no credentials, unknown ones, or those of a person.
+        RouteDenied: a public key alone.
+    """
+    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
+    if not isinstance(principal, KeyPrincipal):
+        raise Unauthenticated(INVALID_CREDENTIALS)
+    if principal.is_public_key_only:
+        raise RouteDenied
+    return principal
