@@ -38,7 +38,8 @@ def take(window: MainWindow, folder: Path, name: str) -> Path:
     """Saves what the window shows as `name.png`; raises `OSError` when that fails."""
     QApplication.processEvents()
     path = folder / f"{name}.png"
-    if not window.grab().save(str(path)):
+    # Quality 0 is the strongest compression of PNG, which loses nothing.
+    if not window.grab().save(str(path), "PNG", 0):
         raise OSError(f"cannot write {path}")
     return path
 
@@ -46,7 +47,7 @@ def take(window: MainWindow, folder: Path, name: str) -> Path:
 def take_all(
     window: MainWindow, keeper: ThemeKeeper, options: argparse.Namespace, password: str
 ) -> list[Path]:
-    """Walks through the screens in light and dark; returns the pictures."""
+    """Walks through the screens; returns the pictures."""
     folder: Path = options.out
     window.sign_in_view.url.setText(options.server)
     window.sign_in_view.email.setText(options.email)
@@ -60,7 +61,46 @@ def take_all(
     for scheme in ("light", "dark"):
         keeper.set_scheme("dark" if scheme == "dark" else "light")
         taken.append(take(window, folder, f"traces-{scheme}"))
+    keeper.set_scheme("light")
+    return taken + take_trace(window, keeper, folder) + take_failure(window, folder)
+
+
+def take_trace(window: MainWindow, keeper: ThemeKeeper, folder: Path) -> list[Path]:
+    """Opens the trace with the most observations and takes its views; returns the pictures."""
+    assert window.traces is not None
+    rows = window.traces.presenter.model.rows
+    richest = max(range(len(rows)), key=lambda row: rows[row].observation_count)
+    window.traces.table.setCurrentIndex(window.traces.presenter.model.index(richest, 0))
+    window.traces.table.open_current()
+    trace = window.trace
+    assert trace is not None
+    wait_for(lambda: trace.presenter.is_complete and not trace.details.is_waiting, "the trace")
+    taken = [take(window, folder, "trace-timeline")]
+    nodes = trace.presenter.model.nodes
+    generation = next((node for node in reversed(nodes) if node.type == "GENERATION"), nodes[0])
+    trace.tree.setCurrentIndex(trace.presenter.model.index_of(generation.id))
+    wait_for(lambda: not trace.details.is_waiting, "an observation")
+    taken.append(take(window, folder, "trace-chat"))
+    keeper.set_scheme("dark")
+    taken.append(take(window, folder, "trace-chat-dark"))
+    trace.details.input.segments.chosen.emit("json")
+    taken.append(take(window, folder, "trace-json-dark"))
+    keeper.set_scheme("light")
+    trace.details.input.segments.chosen.emit("text")
+    taken.append(take(window, folder, "trace-text"))
+    trace.details.tabs.setCurrentWidget(trace.details.metadata)
+    taken.append(take(window, folder, "trace-metadata"))
+    trace.closed.emit()
     return taken
+
+
+def take_failure(window: MainWindow, folder: Path) -> list[Path]:
+    """Opens a trace that does not exist; returns the pictures."""
+    window.open_trace("f" * 32)
+    trace = window.trace
+    assert trace is not None
+    wait_for(trace.failure.isVisible, "the refusal")
+    return [take(window, folder, "trace-error")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -123,14 +123,19 @@ QLabel#title { font-size: 17px; font-weight: 600; }
 QLabel#brand { font-size: 15px; font-weight: 700; }
 QLabel#muted, QLabel#footer, QLabel#hint { color: $muted; }
 QLabel#fieldLabel { color: $muted; font-size: 12px; font-weight: 500; }
+QLabel#role { font-size: 12px; font-weight: 700; }
 QLabel#problem { color: $danger; }
+QLabel#status { color: $muted; }
+QLabel#status[level="ERROR"] { color: $danger; }
+QLabel#status[level="WARNING"] { color: $warning; }
 QLineEdit, QComboBox, QDateTimeEdit {
     background: $surface; border: 1px solid $strong_border; border-radius: 6px;
     padding: 0 9px; min-height: 30px; selection-background-color: $accent; selection-color: $on_accent;
 }
 QLineEdit:focus, QComboBox:focus, QDateTimeEdit:focus { border: 1px solid $accent; }
 QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $sunken; }
-QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: none; }
 QComboBox QAbstractItemView {
     background: $surface; border: 1px solid $border; padding: 4px; outline: none;
     selection-background-color: $selection; selection-color: $text;
@@ -149,6 +154,10 @@ QPushButton#primary:disabled { background: $chip; border-color: $chip; color: $m
 QPushButton#quiet { background: transparent; border: 1px solid transparent; color: $muted; padding: 0 9px; }
 QPushButton#quiet:hover { background: $hover; color: $text; }
 QPushButton#quiet:focus { border-color: $accent; }
+QPushButton#link {
+    background: transparent; border: none; color: $accent; padding: 0; min-height: 22px; text-align: left;
+}
+QPushButton#link:hover, QPushButton#link:focus { text-decoration: underline; }
 QPushButton#pill {
     background: $accent; color: $on_accent; border: none;
     border-radius: 14px; min-height: 28px; padding: 0 15px;
@@ -167,6 +176,9 @@ QTableView, QTreeView, QListView, QPlainTextEdit, QScrollArea, QTextBrowser {
     selection-background-color: $selection; selection-color: $text;
 }
 QPlainTextEdit { padding: 8px; }
+#conversation { background: $surface; }
+QTreeView#json::item { min-height: 24px; padding: 0 4px; }
+QTreeView#json::item:selected { background: $selection; color: $text; }
 QHeaderView { background: $surface; border: none; }
 QHeaderView::section {
     background: $surface; color: $muted; border: none; border-bottom: 1px solid $border;
@@ -174,7 +186,7 @@ QHeaderView::section {
 }
 QHeaderView::section:hover { color: $text; }
 QTableCornerButton::section { background: $surface; border: none; }
-QTabWidget::pane { border: none; border-top: 1px solid $border; }
+QTabWidget::pane { border: none; border-top: 1px solid $border; top: -1px; }
 QTabBar { background: transparent; }
 QTabBar::tab {
     background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent;

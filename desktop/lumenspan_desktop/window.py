@@ -3,7 +3,6 @@
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QMainWindow,
@@ -18,10 +17,13 @@ from lumenspan_desktop.profiles import Profiles
 from lumenspan_desktop.sign_in.client import Session
 from lumenspan_desktop.sign_in.presenter import SignInPresenter
 from lumenspan_desktop.sign_in.view import SignInView
+from lumenspan_desktop.trace.client import TraceClient
+from lumenspan_desktop.trace.presenter import TracePresenter
+from lumenspan_desktop.trace.view import TraceView
 from lumenspan_desktop.traces.client import TracesClient
 from lumenspan_desktop.traces.presenter import TracesPresenter
 from lumenspan_desktop.traces.view import TracesView
-from lumenspan_desktop.widgets import button, label, named
+from lumenspan_desktop.widgets import Choice, button, label
 
 
 class MainWindow(QMainWindow):
@@ -35,6 +37,7 @@ class MainWindow(QMainWindow):
         self._profiles = profiles
         self.session: Session | None = None
         self.traces: TracesView | None = None
+        self.trace: TraceView | None = None
         self._make_bar()
         self.screens = QStackedWidget()
         self.sign_in_presenter = SignInPresenter(network, profiles, self)
@@ -55,7 +58,7 @@ class MainWindow(QMainWindow):
         self.bar = QFrame()
         self.bar.setObjectName("bar")
         self.bar.setFixedHeight(50)
-        self.projects = named(QComboBox(), "Project")
+        self.projects = Choice("Project")
         self.projects.setMinimumWidth(220)
         self.who = label("", "muted")
         leave = button("Sign out", "quiet")
@@ -112,10 +115,45 @@ class MainWindow(QMainWindow):
         self.traces = TracesView(presenter)
         presenter.setParent(self.traces)
         presenter.signed_out.connect(self._show_sign_in)
+        self.traces.opened.connect(self.open_trace)
         self.screens.addWidget(self.traces)
         self.screens.setCurrentWidget(self.traces)
         self.traces.table.setFocus(Qt.FocusReason.OtherFocusReason)
         presenter.start()
+
+    def open_trace(self, trace_id: str) -> None:
+        """Shows one trace of the project."""
+        session, project_id = self.session, self.projects.currentData()
+        if session is None or project_id is None:
+            return
+        self._close_trace()
+        presenter = TracePresenter(self._network, TraceClient(session.api, project_id, trace_id))
+        self.trace = TraceView(presenter)
+        presenter.setParent(self.trace)
+        presenter.signed_out.connect(self._show_sign_in)
+        self.trace.closed.connect(self._close_trace)
+        self.trace.neighbour_wanted.connect(self._open_neighbour)
+        self.screens.addWidget(self.trace)
+        self.screens.setCurrentWidget(self.trace)
+        # Keys work while the trace loads; the tree takes the focus once it is there.
+        self.trace.setFocus(Qt.FocusReason.OtherFocusReason)
+        presenter.start()
+
+    def _open_neighbour(self, rows: int) -> None:
+        if self.traces is not None:
+            self.traces.table.move_by(rows)
+            self.traces.table.open_current()
+
+    def _close_trace(self) -> None:
+        if self.trace is None:
+            return
+        self.trace.presenter.close()
+        self.screens.removeWidget(self.trace)
+        self.trace.deleteLater()
+        self.trace = None
+        if self.traces is not None:
+            self.screens.setCurrentWidget(self.traces)
+            self.traces.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_no_project(self) -> None:
         self.sign_in_view.show_error(None)
@@ -125,6 +163,7 @@ class MainWindow(QMainWindow):
         self.screens.setCurrentWidget(note)
 
     def _close_project(self) -> None:
+        self._close_trace()
         if self.traces is not None:
             self.traces.presenter.close()
             self.screens.removeWidget(self.traces)

@@ -121,6 +121,9 @@ class TestList:
         with qtbot.waitSignal(view.opened) as opened:
             qtbot.keyClick(table, Qt.Key.Key_Return)
         assert opened.args == [make_trace(119)["id"]]
+        assert window.trace is not None
+        qtbot.keyClick(window.trace.tree, Qt.Key.Key_Escape)
+        assert window.trace is None
         qtbot.keyClick(table, Qt.Key.Key_L)
         qtbot.waitUntil(lambda: view.tail.text() == "● Live")
         qtbot.keyClick(table, Qt.Key.Key_Slash)

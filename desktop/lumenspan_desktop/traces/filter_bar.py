@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from PySide6.QtCore import QDateTime, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDateTimeEdit, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from lumenspan_desktop.traces.client import TraceFilter
-from lumenspan_desktop.widgets import button, named
+from lumenspan_desktop.widgets import Choice, button, named
 
 TYPING_PAUSE_MS = 250
 _CUSTOM = "custom"
@@ -46,12 +46,12 @@ class FilterBar(QWidget):
         self._pause.timeout.connect(self._settle)
         self.search = named(QLineEdit(placeholderText="Search by id or name   ( / )"), "Search")
         self.search.setClearButtonEnabled(True)
-        self.period = named(QComboBox(), "Time range")
+        self.period = Choice("Time range")
         for title, length in _RANGES.items():
             self.period.addItem(title, length)
         self.period.addItem("Custom range …", _CUSTOM)
-        self.environment = named(QComboBox(), "Environment")
-        self.level = named(QComboBox(), "Level")
+        self.environment = Choice("Environment")
+        self.level = Choice("Level")
         for title, level in _LEVELS.items():
             self.level.addItem(title, level)
         self.set_environments(())

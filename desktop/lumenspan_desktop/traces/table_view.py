@@ -37,8 +37,7 @@ class CellDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         is_selected = bool(state & QStyle.StateFlag.State_Selected)
         painter.fillRect(area, QColor(colours.selection if is_selected else colours.surface))
-        painter.setPen(QColor(colours.border))
-        painter.drawLine(area.bottomLeft(), area.bottomRight())
+        painter.fillRect(area.left(), area.bottom(), area.width(), 1, QColor(colours.border))
         inner = area.adjusted(_PADDING_PX, 0, -_PADDING_PX, 0)
         if column.kind == "level":
             self._paint_level(painter, inner, row)
