@@ -79,6 +79,7 @@ async def _initialize(services: Services) -> None:
     while True:
         try:
             await services.identity.initialize()
+            services.lifecycle.is_initialized = True
             return
         except Unavailable as error:
             _log.warning("engine unavailable", engine=error.engine, operation="initialize")

@@ -25,9 +25,11 @@ class Lifecycle:
     """Where the process is in its life.
 
     Attributes:
+        is_initialized: what ``LANGFUSE_INIT_*`` asks for exists; before, its keys would be refused.
         is_stopping: SIGTERM or SIGINT was received; `ready` says so while requests are still served.
     """
 
+    is_initialized: bool = False
     is_stopping: bool = False
 
 

@@ -40,7 +40,7 @@ async def health(request: Request[Any, Any, Any], state: State) -> Response[byte
 
 @get("/api/public/ready", summary="Whether requests should be sent here")
 async def ready(state: State) -> Response[bytes]:
-    """500 once the process was told to stop, 503 while a database is down."""
+    """500 once the process was told to stop, 503 while a database is down or the first project is made."""
     services: Services = state.services
     if services.lifecycle.is_stopping:
         return json_response({"status": "The server is stopping", "version": VERSION}, 500)
@@ -49,6 +49,8 @@ async def ready(state: State) -> Response[bytes]:
         await services.clickhouse.ping()
     except LumenspanError as error:
         return _unhealthy(error.message)
+    if not services.lifecycle.is_initialized:
+        return _unhealthy("The first organization, project and user are being made")
     return json_response(_OK)
 
 
