@@ -1,0 +1,1 @@
+"""Measurements of the whole system: `make bench`, or `python -m bench ROW...`."""
