@@ -21,9 +21,9 @@ SessionId = NewType("SessionId", str)
 BlobKey = NewType("BlobKey", str)
 
 
-def new_id() -> str:
-    """A UUID of version 7 (RFC 9562): 48 bits of Unix milliseconds, then random bits."""
-    millis = time.time_ns() // 1_000_000
+def new_id(at_nanos: int | None = None) -> str:
+    """A UUID of version 7 (RFC 9562): Unix milliseconds (of ``at_nanos`` or now), then random bits."""
+    millis = (time.time_ns() if at_nanos is None else at_nanos) // 1_000_000
     value = (millis << 80) | int.from_bytes(os.urandom(10), "big")
     value = (value & ~(0xF << 76)) | (0x7 << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)

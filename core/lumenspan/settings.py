@@ -224,11 +224,11 @@ class Settings(BaseSettings):
         "LUMENSPAN_WORKER_THREADS", 4, about="Jobs one worker runs at once", ge=1, le=64
     )
     sweep_interval_s: Number = _env(
-        "LUMENSPAN_SWEEP_INTERVAL_SECONDS", 30, about="Seconds between searches for lost payloads", ge=1
+        "LUMENSPAN_SWEEP_INTERVAL_SECONDS", 5, about="Seconds between searches for lost payloads", ge=1
     )
     sweep_after_s: Number = _env(
         "LUMENSPAN_SWEEP_AFTER_SECONDS",
-        60,
+        10,
         about="Age at which an unprocessed payload counts as lost",
         ge=1,
     )

@@ -14,6 +14,7 @@ import structlog
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
+from lumenspan.errors import LumenspanError
 from lumenspan.ingest.otlp import assert_fast_protobuf
 from lumenspan.logs import configure_logging
 from lumenspan.settings import Settings, SettingsError, load_settings
@@ -42,7 +43,7 @@ def run(settings: Settings) -> None:
     _log.info("worker_started", threads=settings.worker_threads, port=settings.worker_port)
     stop.wait()
     _log.info("worker_stopping")
-    broker.wake_ups.stop()
+    broker.stop_waiting()
     worker.stop(timeout=_STOP_MS)
     broker.close()
 
@@ -52,7 +53,7 @@ class _Background(Middleware):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._sweeping: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._page: HealthPage | None = None
 
     def before_worker_boot(self, broker: Any, worker: Any) -> None:
@@ -61,19 +62,35 @@ class _Background(Middleware):
     def before_worker_shutdown(self, broker: Any, worker: Any) -> None:
         _on_loop(self._stop_accepting())
 
+    def after_worker_shutdown(self, broker: Any, worker: Any) -> None:
+        _on_loop(self._finish())
+
     async def _start(self) -> None:
         Services.current = made = await Services.connect(self._settings)
         self._page = HealthPage(made)
         await self._page.start()
-        self._sweeping = asyncio.create_task(made.sweeper.run(), name="sweeper")
+        self._tasks = [
+            asyncio.create_task(made.sweeper.run(), name="sweeper"),
+            asyncio.create_task(made.registry.run(), name="registry"),
+        ]
 
     async def _stop_accepting(self) -> None:
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        if Services.current is not None:
+            Services.current.patience.stop()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeping
+                await task
         if self._page is not None:
             await self._page.stop()
+
+    async def _finish(self) -> None:
+        """After the last job: write what is noted, and let go of the engines."""
+        made, Services.current = Services.current, None
+        if made is not None:
+            with contextlib.suppress(LumenspanError):
+                await made.registry.flush()
+            await made.close()
 
 
 def _on_loop(work: Coroutine[Any, Any, None]) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import dramatiq
+import dramatiq.worker
 import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
-from dramatiq.middleware import AsyncIO, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.errors import ConnectionClosed
+from dramatiq.middleware import AsyncIO, Retries, TimeLimit
 from dramatiq.worker import Worker
 
 from lumenspan.errors import InvalidInput, LumenspanError
@@ -21,10 +26,13 @@ _MAX_TRIES = 5
 _MIN_BACKOFF_MS = 500
 _MAX_BACKOFF_MS = 30_000
 _JOB_LIMIT_MS = 600_000
-# A worker that was killed is found dead after this; its messages go back to the queue.
-_HEARTBEAT_TIMEOUT_MS = 15_000
-# One in fifty commands looks for dead workers; the default of one in a thousand takes minutes when idle.
-_MAINTENANCE_CHANCE = 20_000
+# A worker that was killed is found dead after this, and its messages go back to the queue. One that only
+# stalled for so long has its jobs run twice, which changes nothing.
+_HEARTBEAT_TIMEOUT_MS = 5_000
+_MAINTENANCE_S = 2.0
+# How soon a lost connection is tried again.
+RECONNECT_S = 0.5
+CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError)
 # How long an idle consumer waits for a wake-up before it looks by itself; also the pace of its heartbeat.
 IDLE_MS = 1_000
 
@@ -78,7 +86,18 @@ class WakeUps:
 
 
 class WakingConsumer(_RedisConsumer):
-    """Waits for the wake-up of its queue instead of polling in short steps."""
+    """Waits for the wake-up of its queue instead of polling in short steps.
+
+    A new consumer puts back what its predecessor in this process had fetched and not handed on before the
+    connection broke; the queue itself does so only for processes that are dead.
+    """
+
+    broker: WakingRedisBroker
+
+    def __init__(self, broker: WakingRedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+        with _connection_errors():
+            self._put_back()
 
     def __next__(self) -> Any:
         event = self.broker.wake_ups.event(self.queue_name)
@@ -86,26 +105,70 @@ class WakingConsumer(_RedisConsumer):
         self.misses = 0
         timeout, self.timeout = self.timeout, 0
         try:
-            message = super().__next__()  # type: ignore[no-untyped-call]
+            with _connection_errors():
+                message = super().__next__()  # type: ignore[no-untyped-call]
         finally:
             self.timeout = timeout
-        if message is None:
-            is_full = self.outstanding_message_count >= self.prefetch
-            event.wait(0.01 if is_full else self.timeout / 1000)
-        return message
+        if message is not None:
+            self.broker.in_hand.add(message.options["redis_message_id"])
+            return message
+        is_full = self.outstanding_message_count >= self.prefetch
+        event.wait(0.01 if is_full else self.timeout / 1000)
+        return None
+
+    def ack(self, message: Any) -> None:
+        with _connection_errors():
+            super().ack(message)  # type: ignore[no-untyped-call]
+        self.broker.in_hand.discard(message.options["redis_message_id"])
+
+    def nack(self, message: Any) -> None:
+        with _connection_errors():
+            super().nack(message)  # type: ignore[no-untyped-call]
+        self.broker.in_hand.discard(message.options["redis_message_id"])
+
+    def requeue(self, messages: Any) -> None:
+        with _connection_errors():
+            super().requeue(messages)  # type: ignore[no-untyped-call]
+
+    def _put_back(self) -> None:
+        broker = self.broker
+        name = f"{broker.namespace}:__acks__.{broker.broker_id}.{self.queue_name}"
+        members: Any = broker.client.smembers(name)
+        fetched = {each.decode() for each in members}
+        # Delayed messages are held by the thread that has just lost them; others may be at work.
+        lost = fetched if self.queue_name.endswith(".DQ") else fetched - broker.in_hand
+        if lost:
+            broker.do_requeue(self.queue_name, *lost)
+
+
+@contextlib.contextmanager
+def _connection_errors() -> Iterator[None]:
+    """Errors of a lost or hanging Redis as Dramatiq expects them; it knows one of the two by itself."""
+    try:
+        yield
+    except CONNECTION_ERRORS as error:
+        raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
 
 
 class WakingRedisBroker(RedisBroker):
-    """A RedisBroker whose consumers start at once without polling often."""
+    """A RedisBroker whose consumers start at once without polling often.
+
+    Attributes:
+        in_hand: Redis ids of messages that were handed to the threads of this process and are not settled.
+    """
 
     def __init__(self, settings: Settings, middleware: list[Any]) -> None:
         self.wake_ups = WakeUps(settings)
+        self.in_hand: set[str] = set()
+        self._is_stopping = threading.Event()
+        self._maintained = threading.local()
         super().__init__(  # type: ignore[no-untyped-call]
-            url=settings.redis_url,
+            client=redis.Redis.from_url(
+                settings.redis_url, socket_connect_timeout=3, socket_timeout=10, socket_keepalive=True
+            ),
             namespace=namespace(settings),
             middleware=middleware,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
-            maintenance_chance=_MAINTENANCE_CHANCE,
         )
 
     @property
@@ -113,10 +176,33 @@ class WakingRedisBroker(RedisBroker):
         return WakingConsumer
 
     def enqueue(self, message: Any, *, delay: int | None = None) -> Any:
-        queued = super().enqueue(message, delay=delay)
+        """Enqueue, waiting for a Redis that is down.
+
+        Dramatiq would settle a failed job although its retry could not be enqueued.
+        """
+        while True:
+            try:
+                queued = super().enqueue(message, delay=delay)
+                break
+            except CONNECTION_ERRORS:
+                if self._is_stopping.wait(RECONNECT_S):
+                    raise
         if delay is None:
             self.wake_ups.event(message.queue_name).set()
         return queued
+
+    def stop_waiting(self) -> None:
+        """Wait for nothing any more: the process is about to end."""
+        self._is_stopping.set()
+        self.wake_ups.stop()
+
+    def _should_do_maintenance(self, command: str) -> int:
+        """Whether this command also looks for dead workers: by the clock of each consumer."""
+        now = time.monotonic()
+        if command != "fetch" or now - getattr(self._maintained, "at", -_MAINTENANCE_S) < _MAINTENANCE_S:
+            return 0
+        self._maintained.at = now
+        return 1
 
 
 def make_broker(settings: Settings) -> WakingRedisBroker:
@@ -125,7 +211,6 @@ def make_broker(settings: Settings) -> WakingRedisBroker:
         settings,
         middleware=[
             AsyncIO(),
-            ShutdownNotifications(),
             TimeLimit(time_limit=_JOB_LIMIT_MS),
             Retries(min_backoff=_MIN_BACKOFF_MS, max_backoff=_MAX_BACKOFF_MS, retry_when=is_worth_retrying),
         ],
@@ -136,4 +221,6 @@ def make_broker(settings: Settings) -> WakingRedisBroker:
 
 def make_worker(broker: WakingRedisBroker, settings: Settings) -> Worker:
     """A worker with as many threads as the settings say, not yet started."""
+    dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RECONNECT_S
+    dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = RECONNECT_S  # type: ignore[assignment]
     return Worker(broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 from redis.asyncio import Redis
 
+from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.service import IngestService
 from lumenspan.ingest.sweeper import Sweeper
 from lumenspan.settings import Settings
@@ -15,6 +16,7 @@ from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
+from lumenspan_workers.patience import Patience
 
 
 @dataclass
@@ -27,7 +29,9 @@ class Services:
     redis: Redis
     postgres: Postgres
     ingest: IngestService
+    registry: Registry
     sweeper: Sweeper
+    patience: Patience = field(default_factory=Patience)
 
     current: ClassVar[Services | None] = None
 
@@ -36,14 +40,16 @@ class Services:
         """Make the set on the running loop; the engines are contacted on first use."""
         clickhouse, blobs, redis = ClickHouse(settings), Blobs(settings), connect_redis(settings)
         postgres = Postgres(settings.postgres_url, pool_size=settings.worker_threads + 2)
+        registry = Registry(postgres)
         return cls(
             settings=settings,
             clickhouse=clickhouse,
             blobs=blobs,
             redis=redis,
             postgres=postgres,
-            ingest=IngestService(clickhouse, blobs, redis, postgres, settings),
-            sweeper=Sweeper(blobs, JobQueue(redis, settings), redis, postgres, settings),
+            ingest=IngestService(clickhouse, blobs, redis, registry, settings),
+            registry=registry,
+            sweeper=Sweeper(blobs, JobQueue(redis, settings), redis, registry, settings),
         )
 
     async def close(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +23,9 @@ _SAFE = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _MIB = 1 << 20
 # Packing this much takes longer than a millisecond and would hold up other calls on the loop.
 _PACK_IN_THREAD_BYTES = 256 << 10
+# Exporters wait ten seconds by default: they are told to come again before they give up.
+_STORE_S = 6.0
+_QUEUE_S = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class IngestGate:
         self._group_bytes = settings.ingest_group_mib * _MIB
         self._pending_limit = settings.ingest_pending_mib * _MIB
         self._pending_bytes = 0
+        self._is_queue_doubtful = False
         self._groups: dict[ProjectId, _Group] = {}
         self._commits: set[asyncio.Task[None]] = set()
 
@@ -103,14 +109,7 @@ class IngestGate:
 
     async def _commit(self, project_id: ProjectId, group: _Group) -> None:
         try:
-            key = make_key(self._prefix, project_id, now_nanos())
-            if group.size_bytes > _PACK_IN_THREAD_BYTES:
-                blob = await asyncio.to_thread(pack, group.frames)
-            else:
-                blob = pack(group.frames)
-            await self._blobs.put(key, blob)
-            await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
-            group.done.set_result(key)
+            group.done.set_result(await self._write(project_id, group))
         except BaseException as error:
             group.done.set_exception(error)
             # Every caller may have hung up: read the error so that it is not reported as forgotten.
@@ -120,11 +119,42 @@ class IngestGate:
         finally:
             self._pending_bytes -= group.size_bytes
 
+    async def _write(self, project_id: ProjectId, group: _Group) -> BlobKey:
+        if self._is_queue_doubtful:
+            # An object without a job waits for the sweeper, and the caller sends the same again.
+            async with _within(_QUEUE_S, "redis"):
+                await self._queue.ping()
+        key = make_key(self._prefix, project_id, now_nanos())
+        if group.size_bytes > _PACK_IN_THREAD_BYTES:
+            blob = await asyncio.to_thread(pack, group.frames)
+        else:
+            blob = pack(group.frames)
+        async with _within(_STORE_S, "s3"):
+            await self._blobs.put(key, blob)
+        try:
+            async with _within(_QUEUE_S, "redis"):
+                await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
+        except Unavailable:
+            self._is_queue_doubtful = True
+            raise
+        self._is_queue_doubtful = False
+        return key
+
+
+@asynccontextmanager
+async def _within(seconds: float, engine: str) -> AsyncIterator[None]:
+    """Unavailable when the block takes longer: the engine hangs, or its machine has gone."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise Unavailable(engine) from None
+
 
 def make_key(prefix: str, project_id: ProjectId, at_nanos: int) -> BlobKey:
     """``<prefix>otel/<yyyy>/<mm>/<dd>/<hh>/<mi>/<project>/<uuid7>``: time first, to list a minute."""
     minute = datetime.fromtimestamp(at_nanos // 1_000_000_000, UTC).strftime("%Y/%m/%d/%H/%M")
-    return BlobKey(f"{prefix}otel/{minute}/{_segment(project_id)}/{new_id()}")
+    return BlobKey(f"{prefix}otel/{minute}/{_segment(project_id)}/{new_id(at_nanos)}")
 
 
 def _segment(project_id: str) -> str:

@@ -12,20 +12,18 @@ import orjson
 import structlog
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import InvalidInput, NotFound, Unavailable
-from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
 from lumenspan.ids import BlobKey
 from lumenspan.ingest import otlp
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
 from lumenspan.ingest.mapping import SpanMapper
+from lumenspan.ingest.registry import Note, Registry
 from lumenspan.observations.rows import COLUMNS, TABLE, TYPES, ObservationColumns
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.clickhouse import ClickHouse
-from lumenspan.storage.postgres import Postgres
 
 _log = structlog.get_logger(__name__)
 _BLOCK_ROWS = 5_000
@@ -59,12 +57,12 @@ class IngestService:
     """Processes blobs: decode, map, insert, register, tell the live tail."""
 
     def __init__(
-        self, clickhouse: ClickHouse, blobs: Blobs, redis: Redis, postgres: Postgres, settings: Settings
+        self, clickhouse: ClickHouse, blobs: Blobs, redis: Redis, registry: Registry, settings: Settings
     ) -> None:
         self._clickhouse = clickhouse
         self._blobs = blobs
         self._redis = redis
-        self._postgres = postgres
+        self._registry = registry
         self._tail_prefix = f"{settings.redis_key_prefix}tail:"
 
     async def process(self, key: BlobKey) -> int:
@@ -84,25 +82,20 @@ class IngestService:
             raise InvalidInput(f"The payload is damaged: {error}") from error
         for block in mapped.columns.blocks(_BLOCK_ROWS):
             await self._clickhouse.insert(TABLE, COLUMNS, block, TYPES, settings=_INSERT_SETTINGS)
-        await self._register(key, mapped)
+        if mapped.dead:
+            await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])
         await self._publish(mapped)
+        self._registry.note(
+            Note(
+                key=key,
+                project_id=mapped.project_id,
+                received_at=mapped.received_at,
+                processed_at=utc_now(),
+                spans=len(mapped.columns),
+                rejected=len(mapped.dead),
+            )
+        )
         return len(mapped.columns)
-
-    async def _register(self, key: BlobKey, mapped: Mapped) -> None:
-        """Note that the blob is done, and keep what could not be stored."""
-        done = {
-            "project_id": mapped.project_id,
-            "received_at": mapped.received_at,
-            "processed_at": utc_now(),
-            "spans": len(mapped.columns),
-            "rejected": len(mapped.dead),
-        }
-        async with self._postgres.session() as session:
-            if mapped.dead:
-                letters = [_letter(key, mapped.project_id, dead) for dead in mapped.dead]
-                await session.execute(upsert(DeadLetterRow).values(letters).on_conflict_do_nothing())
-            statement = upsert(IngestBlobRow).values(key=key, **done)
-            await session.execute(statement.on_conflict_do_update(index_elements=["key"], set_=done))
 
     async def _publish(self, mapped: Mapped) -> None:
         trace_ids = list(dict.fromkeys(mapped.columns.values[COLUMNS.index("trace_id")]))

@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from redis.asyncio import Redis
-from sqlmodel import select
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import LumenspanError
-from lumenspan.identity.tables import IngestBlobRow
-from lumenspan.ids import new_id
+from lumenspan.ids import BlobKey, new_id
 from lumenspan.ingest import jobs
+from lumenspan.ingest.registry import Registry
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import redis_errors
-from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
 
 _log = structlog.get_logger(__name__)
 _PAGE = 1000
 # A payload is looked for this long after it came; a store that was down for longer is swept by hand.
 _HORIZON = timedelta(hours=24)
-_MAX_ENQUEUED = 10_000
+# With more than this in the queue, nothing that was lost would be processed soon anyway.
+_MOST_QUEUED = 20_000
 
 
 class Sweeper:
     """One search at a time over all workers: a lock in Redis says whose turn it is.
 
-    It goes through the minutes in order and remembers in Redis up to which minute everything was found
-    processed, so that a usual search lists a few minutes only.
+    Lost is what is older than ``sweep_after_s``, was not processed, and has no message in the queue: a
+    backlog is not enqueued a second time. Keys begin with their minute, so a search goes on where
+    everything before was found settled; that minute is remembered in Redis.
     """
 
     def __init__(
-        self, blobs: Blobs, queue: JobQueue, redis: Redis, postgres: Postgres, settings: Settings
+        self, blobs: Blobs, queue: JobQueue, redis: Redis, registry: Registry, settings: Settings
     ) -> None:
         self._blobs = blobs
         self._queue = queue
         self._redis = redis
-        self._postgres = postgres
+        self._registry = registry
         self._prefix = f"{settings.s3_prefix}otel/"
         self._after = timedelta(seconds=settings.sweep_after_s)
         self._interval_s = settings.sweep_interval_s
@@ -59,13 +61,13 @@ class Sweeper:
             await asyncio.sleep(self._interval_s)
 
     async def sweep(self, now: datetime | None = None) -> int:
-        """Enqueue the unprocessed payloads older than ``sweep_after_s``; returns their number.
+        """Enqueue the payloads that lost their job; returns their number.
 
         Zero, too, when another process is at it. Unavailable when an engine is down.
         """
         token = new_id().encode()
         with redis_errors():
-            is_ours = await self._redis.set(self._lock, token, nx=True, ex=max(60, 4 * self._interval_s))
+            is_ours = await self._redis.set(self._lock, token, nx=True, ex=max(15, 3 * self._interval_s))
         if not is_ours:
             return 0
         try:
@@ -76,52 +78,70 @@ class Sweeper:
                     await self._redis.delete(self._lock)
 
     async def _sweep(self, now: datetime) -> int:
-        end = _minute(now - self._after)
-        minute = await self._start(end)
+        # Asked before the store is listed: what is settled meanwhile is found processed.
+        queued = await self._queue.messages(jobs.QUEUE, _MOST_QUEUED)
+        if queued is None:
+            return 0
+        waiting = {str(message.args[0]) for message in queued.waiting if message.args}
+        parked = {str(message.args[0]) for message in queued.parked if message.args}
+        end = now - self._after
         enqueued = 0
-        is_complete = True
-        while minute <= end and enqueued < _MAX_ENQUEUED:
-            lost = await self._lost(minute)
-            # The newest minute still gets payloads; it is left for the next search.
-            is_complete = is_complete and not lost and minute < end
+        # The newest minute still gets payloads; it is left for the next search.
+        settled_until = _minute(end) - timedelta(minutes=1)
+        async for keys in self._keys(await self._start(end), end):
+            processed = await self._registry.processed(keys)
+            open_keys = [key for key in keys if key not in processed and key not in parked]
+            if open_keys:
+                settled_until = min(settled_until, self._minute_of(open_keys[0]) - timedelta(minutes=1))
+            lost = [key for key in open_keys if key not in waiting]
             for key in lost:
                 await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
-            if lost:
-                _log.warning("lost_payloads_enqueued", minute=minute.isoformat(), count=len(lost))
             enqueued += len(lost)
-            if is_complete:
-                with redis_errors():
-                    await self._redis.set(self._done, minute.isoformat())
-            minute += timedelta(minutes=1)
+            if enqueued > _MOST_QUEUED:
+                break
+        if enqueued:
+            _log.warning("lost_payloads_enqueued", count=enqueued)
+        with redis_errors():
+            await self._redis.set(self._done, settled_until.isoformat())
         return enqueued
 
     async def _start(self, end: datetime) -> datetime:
-        """The first minute to look at: the one after the last complete one, at most the horizon ago."""
+        """The first minute to look at: the one after the last settled one, at most the horizon ago."""
         with redis_errors():
             done = await self._redis.get(self._done)
-        earliest = end - _HORIZON
+        earliest = _minute(end - _HORIZON)
         if done is None:
             return earliest
         text = done.decode() if isinstance(done, bytes) else done
         return max(earliest, datetime.fromisoformat(text) + timedelta(minutes=1))
 
-    async def _lost(self, minute: datetime) -> list[str]:
-        prefix = f"{self._prefix}{minute.strftime('%Y/%m/%d/%H/%M')}/"
-        lost: list[str] = []
-        after = ""
+    async def _keys(self, start: datetime, end: datetime) -> AsyncIterator[list[BlobKey]]:
+        """Keys of payloads from the minute ``start`` on that came before ``end``, in pages."""
+        # Behind all of the minute before; the name of a folder itself some stores take as behind all in it.
+        after = self._prefix + (start - timedelta(minutes=1)).strftime("%Y/%m/%d/%H/%M/~")
+        limit = self._prefix + (_minute(end) + timedelta(minutes=1)).strftime("%Y/%m/%d/%H/%M")
         while True:
-            keys = await self._blobs.list(prefix, after, _PAGE)
+            found = await self._blobs.list(self._prefix, after, _PAGE)
+            keys = [BlobKey(key) for key in found if key < limit and _came_before(key, end)]
             if keys:
-                async with self._postgres.session() as session:
-                    found = await session.execute(
-                        select(IngestBlobRow.key).where(IngestBlobRow.key.in_(keys))  # type: ignore[attr-defined]
-                    )
-                    processed = set(found.scalars())
-                lost += [key for key in keys if key not in processed]
-            if len(keys) < _PAGE:
-                return lost
-            after = keys[-1]
+                yield keys
+            if len(found) < _PAGE or found[-1] >= limit:
+                return
+            after = found[-1]
+
+    def _minute_of(self, key: str) -> datetime:
+        parts = key.removeprefix(self._prefix).split("/")[:5]
+        return datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[arg-type, misc]
 
 
 def _minute(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _came_before(key: str, end: datetime) -> bool:
+    """By the time within the id at the end of the key; what is no key of ours is left alone."""
+    try:
+        millis = uuid.UUID(key.rpartition("/")[2]).int >> 80
+    except ValueError:
+        return False
+    return millis < int(end.timestamp() * 1000)

@@ -6,8 +6,10 @@ on a channel, so that an idle worker starts at once and need not poll often.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -34,6 +36,19 @@ def wake_channel(settings: Settings) -> str:
     return f"{settings.redis_key_prefix}dramatiq:wake"
 
 
+@dataclass(frozen=True, slots=True)
+class QueuedMessages:
+    """What a queue holds.
+
+    Attributes:
+        waiting: to be run, now or later, or running.
+        parked: given up after too many failures.
+    """
+
+    waiting: list[Message[Any]]
+    parked: list[Message[Any]]
+
+
 class JobQueue:
     """Puts jobs into the queues that workers consume."""
 
@@ -41,6 +56,28 @@ class JobQueue:
         self._redis = redis
         self._namespace = namespace(settings)
         self._wake = wake_channel(settings)
+
+    async def ping(self) -> None:
+        """Return when Redis answers; Unavailable otherwise."""
+        with self._errors("ping"):
+            await self._redis.ping()
+
+    async def messages(self, queue: str, limit: int) -> QueuedMessages | None:
+        """The messages of a queue that are not settled; None when there are more than ``limit``."""
+        name = f"{self._namespace}:{queue}"
+        names = (f"{name}.msgs", f"{name}.DQ.msgs", f"{name}.XQ.msgs")
+        with self._errors("messages"):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for each in names:
+                    pipeline.hlen(each)
+                sizes = await pipeline.execute()
+            if sum(sizes) > limit:
+                return None
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                for each in names:
+                    pipeline.hvals(each)
+                now, later, parked = await pipeline.execute()
+        return QueuedMessages([*map(Message.decode, now + later)], [*map(Message.decode, parked)])
 
     async def enqueue(self, job: str, args: Sequence[Any], *, queue: str = "default") -> None:
         """Enqueue ``job`` (named in some ``jobs.py``) with JSON-able ``args``; Unavailable if down."""
@@ -54,14 +91,19 @@ class JobQueue:
         )
         body = _encoder.encode(message.asdict())
         full_name = f"{self._namespace}:{queue}"
-        try:
+        with self._errors("enqueue"):
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.hset(f"{full_name}.msgs", redis_id, body)
                 pipeline.rpush(full_name, redis_id)
                 pipeline.publish(self._wake, queue)
                 await pipeline.execute()
+
+    @contextlib.contextmanager
+    def _errors(self, operation: str) -> Iterator[None]:
+        try:
+            yield
         except (redis_errors.RedisError, OSError, TimeoutError) as error:
             _log.warning(
-                "engine_unavailable", engine=ENGINE, operation="enqueue", error=type(error).__name__
+                "engine_unavailable", engine=ENGINE, operation=operation, error=type(error).__name__
             )
             raise Unavailable(ENGINE) from error

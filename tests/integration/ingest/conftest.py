@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from lumenspan.ingest.accept import IngestGate
+from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.service import IngestService
 from lumenspan.ingest.sweeper import Sweeper
 from lumenspan.settings import Settings
@@ -29,6 +30,7 @@ class Clients:
     blobs: Blobs
     redis: Redis
     postgres: Postgres
+    registry: Registry
 
     @property
     def queue(self) -> JobQueue:
@@ -39,20 +41,22 @@ class Clients:
 
     @property
     def service(self) -> IngestService:
-        return IngestService(self.clickhouse, self.blobs, self.redis, self.postgres, self.settings)
+        return IngestService(self.clickhouse, self.blobs, self.redis, self.registry, self.settings)
 
     def sweeper(self) -> Sweeper:
-        return Sweeper(self.blobs, self.queue, self.redis, self.postgres, self.settings)
+        return Sweeper(self.blobs, self.queue, self.redis, self.registry, self.settings)
 
 
 @contextlib.asynccontextmanager
 async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
+    postgres = Postgres(settings.postgres_url, pool_size=2)
     clients = Clients(
         settings,
         ClickHouse(settings),
         Blobs(settings),
         connect_redis(settings),
-        Postgres(settings.postgres_url, pool_size=2),
+        postgres,
+        Registry(postgres),
     )
     try:
         yield clients

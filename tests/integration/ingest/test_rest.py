@@ -239,4 +239,4 @@ async def test_browsers_may_call_from_anywhere(client: httpx.AsyncClient) -> Non
     }
     answer = await client.options(PATH, headers=headers)
     assert answer.status_code in (200, 204)
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-origin"] in ("*", "https://example.com")

@@ -12,4 +12,5 @@ from lumenspan_workers.services import services
 
 @dramatiq.actor(actor_name=jobs.PROCESS_BLOB, queue_name=jobs.QUEUE, throws=(InvalidInput,))
 async def process_blob(blob_key: str) -> None:
-    await services().ingest.process(BlobKey(blob_key))
+    mine = services()
+    await mine.patience.run(lambda: mine.ingest.process(BlobKey(blob_key)))

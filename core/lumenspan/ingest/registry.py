@@ -1,0 +1,106 @@
+"""Which blobs were processed: noted at once, written to PostgreSQL many at a time.
+
+A note that is lost with its process does no harm: the sweeper has the blob processed again, which writes
+the same rows. So ingestion goes on while PostgreSQL is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
+
+import structlog
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import select
+
+from lumenspan.errors import LumenspanError
+from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
+from lumenspan.ids import BlobKey
+from lumenspan.storage.postgres import Postgres
+
+_log = structlog.get_logger(__name__)
+_FLUSH_S = 0.25
+_RETRY_S = 1.0
+_MOST_NOTES = 50_000
+# PostgreSQL takes 32,767 parameters in a statement.
+_ROWS_A_STATEMENT = 2_000
+
+
+class Note(TypedDict):
+    """One processed blob."""
+
+    key: str
+    project_id: str
+    received_at: datetime
+    processed_at: datetime
+    spans: int
+    rejected: int
+
+
+class Registry:
+    """The table of processed blobs and of what in them could not be stored."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._notes: dict[str, Note] = {}
+        self._is_noted = asyncio.Event()
+
+    def note(self, note: Note) -> None:
+        """Remember that a blob was processed; ``run`` writes it within a moment."""
+        if len(self._notes) >= _MOST_NOTES:
+            # The sweeper will find it again.
+            self._notes.pop(next(iter(self._notes)))
+        self._notes[note["key"]] = note
+        self._is_noted.set()
+
+    async def run(self) -> None:
+        """Write notes as they come, until cancelled; they wait while PostgreSQL is down."""
+        while True:
+            await self._is_noted.wait()
+            try:
+                await self.flush()
+                await asyncio.sleep(_FLUSH_S)
+            except LumenspanError:
+                await asyncio.sleep(_RETRY_S)
+            except Exception:
+                _log.exception("notes_not_written", count=len(self._notes))
+                await asyncio.sleep(_RETRY_S)
+
+    async def flush(self) -> None:
+        """Write every note; Unavailable when PostgreSQL is down, and the notes are kept."""
+        self._is_noted.clear()
+        written = list(self._notes.values())
+        try:
+            for at in range(0, len(written), _ROWS_A_STATEMENT):
+                statement = upsert(IngestBlobRow).values(written[at : at + _ROWS_A_STATEMENT])
+                new = statement.excluded
+                changes = {name: new[name] for name in ("processed_at", "spans", "rejected")}
+                async with self._postgres.session() as session:
+                    await session.execute(
+                        statement.on_conflict_do_update(index_elements=["key"], set_=changes)
+                    )
+        except BaseException:
+            self._is_noted.set()
+            raise
+        for each in written:
+            if self._notes.get(each["key"]) is each:
+                del self._notes[each["key"]]
+
+    async def keep_dead(self, letters: Sequence[dict[str, object]]) -> None:
+        """Keep what could not be stored, durably before this returns; the same again changes nothing.
+
+        Raises:
+            Unavailable: PostgreSQL is down.
+        """
+        async with self._postgres.session() as session:
+            await session.execute(upsert(DeadLetterRow).values(list(letters)).on_conflict_do_nothing())
+
+    async def processed(self, keys: Sequence[BlobKey]) -> set[BlobKey]:
+        """Those of ``keys`` that were processed; Unavailable when PostgreSQL is down."""
+        async with self._postgres.session() as session:
+            found = await session.execute(
+                select(IngestBlobRow.key).where(IngestBlobRow.key.in_(keys))  # type: ignore[attr-defined]
+            )
+            return {BlobKey(key) for key in found.scalars()}
