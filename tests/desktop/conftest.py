@@ -22,9 +22,13 @@ if QT_MISSING:
     collect_ignore_glob = ["test_*.py"]
     pytest.skip(QT_MISSING, allow_module_level=True)
 
+from pytestqt.qtbot import QtBot
+
 from lumenspan_desktop.api import Api
 from lumenspan_desktop.net import Network
-from tests.desktop.fake_server import TOKEN, FakeServer
+from lumenspan_desktop.profiles import FileTokens, Profiles
+from lumenspan_desktop.window import MainWindow
+from tests.desktop.fake_server import EMAIL, PASSWORD, TOKEN, FakeServer
 
 
 @pytest.fixture
@@ -65,3 +69,27 @@ def _no_thread_is_left() -> Iterator[None]:
 def config_folder(tmp_path: Path) -> Path:
     """An empty settings folder."""
     return tmp_path / "config"
+
+
+@pytest.fixture
+def profiles(config_folder: Path) -> Profiles:
+    """No servers yet; tokens in a file."""
+    return Profiles(config_folder, FileTokens(config_folder / "tokens.json"))
+
+
+@pytest.fixture
+def window(qtbot: QtBot, network: Network, profiles: Profiles) -> Iterator[MainWindow]:
+    """The main window at its sign-in screen."""
+    made = MainWindow(network, profiles)
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def signed_in(qtbot: QtBot, window: MainWindow, fake_server: FakeServer) -> MainWindow:
+    """The main window with the first page of the stand-in server's traces."""
+    window.sign_in_presenter.sign_in(fake_server.base_url, EMAIL, PASSWORD)
+    qtbot.waitUntil(lambda: window.traces is not None and len(window.traces.presenter.model.rows) > 0)
+    return window

@@ -155,3 +155,21 @@ def _output_of(kind: str) -> str:
         text = "Your order #48213 is on its way with DHL and should arrive on Friday, 6 March."
         return json.dumps({"role": "assistant", "content": text})
     return json.dumps({"passages": [{"id": "kb-104", "score": 0.91}, {"id": "kb-77", "score": 0.84}]})
+
+
+def make_long_trace(trace_id: str, count: int) -> Record:
+    """A trace with `count` observations, ten below each step."""
+    trace = make_trace(0) | {"id": trace_id, "observationCount": count}
+    pattern = make_observations(trace, START, 1000.0)[0]
+    trace["_observations"] = [
+        pattern
+        | {
+            "id": f"{trace_id}-{number}",
+            "parentObservationId": f"{trace_id}-{number - number % 10}" if number % 10 else None,
+            "name": f"step {number}",
+            "startTime": iso(START + timedelta(milliseconds=number)),
+            "endTime": iso(START + timedelta(milliseconds=number + 5)),
+        }
+        for number in range(count)
+    ]
+    return trace

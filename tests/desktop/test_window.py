@@ -1,8 +1,5 @@
 """The window: signing in, the list and its keys."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
@@ -10,8 +7,7 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from lumenspan_desktop.main import parse_arguments
-from lumenspan_desktop.net import Network
-from lumenspan_desktop.profiles import FileTokens, Profile, Profiles
+from lumenspan_desktop.profiles import Profile, Profiles
 from lumenspan_desktop.sign_in.profile_model import ProfileListModel, ProfileRole
 from lumenspan_desktop.theme import DARK, LIGHT, ThemeKeeper, current
 from lumenspan_desktop.traces.client import Order, OrderField, TraceFilter
@@ -23,21 +19,7 @@ from tests.desktop.fake_server import EMAIL, PASSWORD, TOKEN, FakeServer, refuse
 from tests.desktop.seed import make_trace
 
 
-@pytest.fixture
-def profiles(config_folder: Path) -> Profiles:
-    return Profiles(config_folder, FileTokens(config_folder / "tokens.json"))
-
-
-@pytest.fixture
-def window(qtbot: QtBot, network: Network, profiles: Profiles) -> Iterator[MainWindow]:
-    made = MainWindow(network, profiles)
-    qtbot.addWidget(made)
-    made.show()
-    yield made
-    made.close()
-
-
-def signed_in(qtbot: QtBot, window: MainWindow, server: FakeServer) -> TracesView:
+def list_of(qtbot: QtBot, window: MainWindow, server: FakeServer) -> TracesView:
     window.sign_in_presenter.sign_in(server.base_url, EMAIL, PASSWORD)
     qtbot.waitUntil(lambda: window.traces is not None and len(window.traces.presenter.model.rows) > 0)
     assert window.traces is not None
@@ -94,7 +76,7 @@ class TestSignIn:
     def test_sign_out_forgets_the_token(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer, profiles: Profiles
     ) -> None:
-        signed_in(qtbot, window, fake_server)
+        list_of(qtbot, window, fake_server)
         window.sign_out()
         qtbot.waitUntil(lambda: "SignOut" in fake_server.requests)
         assert profiles.tokens.get(profiles.all()[0].id) is None
@@ -112,7 +94,7 @@ class TestList:
     def test_keys_move_search_open_and_tail(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         table = view.table
         table.setFocus()
         for key in (Qt.Key.Key_J, Qt.Key.Key_J, Qt.Key.Key_K):
@@ -132,7 +114,7 @@ class TestList:
     def test_typing_in_the_search_field_is_not_taken_for_keys(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         view.filter_bar.search.setFocus()
         qtbot.keyClicks(view.filter_bar.search, "digest/jkl")
         assert view.filter_bar.search.text() == "digest/jkl"
@@ -144,7 +126,7 @@ class TestList:
     def test_scrolling_to_the_end_pages_in_the_rest(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         bar = view.table.verticalScrollBar()
         qtbot.waitUntil(lambda: bar.maximum() > 0)
         bar.setValue(bar.maximum())
@@ -154,7 +136,7 @@ class TestList:
     def test_new_rows_do_not_move_what_one_reads(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         table, rows = view.table, view.presenter.model.rows
         view.tail.click()
         qtbot.waitUntil(lambda: view.presenter.tail_state == "live" and not view.presenter.is_busy)
@@ -176,7 +158,7 @@ class TestList:
     def test_header_click_orders_where_the_server_can(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         header, titles = view.table.horizontalHeader(), [column.title for column in COLUMNS]
         header.setSortIndicator(titles.index("Latency"), Qt.SortOrder.DescendingOrder)
         assert view.presenter.order == Order(OrderField.LATENCY)
@@ -187,7 +169,7 @@ class TestList:
     def test_error_bar_offers_another_try(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         fake_server.failures.append(refused("UNAVAILABLE", "ClickHouse is busy."))
         view.reload.click()
         qtbot.waitUntil(view.errors.isVisible)
@@ -198,7 +180,7 @@ class TestList:
     def test_other_project_has_its_own_list(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer, profiles: Profiles
     ) -> None:
-        first = signed_in(qtbot, window, fake_server)
+        first = list_of(qtbot, window, fake_server)
         window.projects.setCurrentIndex(1)
         assert window.traces is not None
         assert window.traces is not first
@@ -209,7 +191,7 @@ class TestList:
     def test_ended_session_leads_back_to_sign_in(
         self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer
     ) -> None:
-        view = signed_in(qtbot, window, fake_server)
+        view = list_of(qtbot, window, fake_server)
         fake_server.failures.append(refused("UNAUTHENTICATED", "Sign in first."))
         view.reload.click()
         qtbot.waitUntil(lambda: window.screens.currentWidget() is window.sign_in_view)

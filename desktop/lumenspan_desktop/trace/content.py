@@ -57,8 +57,7 @@ class Content:
         Lines are broken after `LONGEST_LINE` characters: to lay out one of megabytes takes seconds.
         """
         if isinstance(self.value, str) or not self.raw or is_deeper(self.value, DEEPEST):
-            whole = self.value if isinstance(self.value, str) else self.raw
-            yield from _broken(whole[begin : begin + PIECE] for begin in range(0, len(whole), PIECE))
+            yield from _broken(_sliced(self.value if isinstance(self.value, str) else self.raw))
         else:
             yield from _broken(_gathered(_ENCODER.iterencode(self.value)))
 
@@ -84,9 +83,13 @@ def _gathered(parts: Iterable[str]) -> Iterator[str]:
         held.append(part)
         size += len(part)
         if size >= PIECE:
-            yield "".join(held)
+            yield from _sliced("".join(held))
             held, size = [], 0
     yield "".join(held)
+
+
+def _sliced(text: str) -> Iterator[str]:
+    return (text[begin : begin + PIECE] for begin in range(0, len(text), PIECE))
 
 
 def _broken(pieces: Iterable[str]) -> Iterator[str]:
@@ -108,13 +111,11 @@ def _broken(pieces: Iterable[str]) -> Iterator[str]:
 
 def is_deeper(value: Any, depth: int) -> bool:
     """Whether objects and lists are nested more than `depth` deep; does not recurse."""
-    level = [value]
+    level = [value] if isinstance(value, dict | list) else []
     for _ in range(depth):
         inside = [entry.values() if isinstance(entry, dict) else entry for entry in level]
         level = [child for entry in inside for child in entry if isinstance(child, dict | list)]
-        if not level:
-            return False
-    return True
+    return bool(level)
 
 
 def understand(raw: str | None) -> Content:

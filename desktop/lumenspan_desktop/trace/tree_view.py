@@ -1,7 +1,17 @@
 """Tree and timeline in the same rows: how a row looks, and the axis above the bars."""
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -214,6 +224,22 @@ class TraceTree(QTreeView):
         if self.selectionModel().isSelected(index):
             painter.fillRect(option.rect, QColor(theme.current().selection))
         super().drawRow(painter, option, index)
+
+    def drawBranches(self, painter: QPainter, rect: QRect, index: AnyIndex) -> None:
+        """Paints an arrow where there is something to fold; levels above, maybe hundreds, stay blank."""
+        if not self._tree.hasChildren(index):
+            return
+        pen = QPen(QColor(theme.current().muted), 1.5)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(pen)
+        painter.translate(rect.right() - max(self.indentation(), 14) / 2 + 1, rect.center().y() + 0.5)
+        if self.isExpanded(index):
+            painter.rotate(90)
+        painter.drawPolyline(QPolygonF([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)]))
+        painter.restore()
 
     def changeEvent(self, event: QEvent) -> None:
         """Paints anew in another theme's colours."""

@@ -75,7 +75,8 @@ class TraceView(QWidget):
         for widget in (self.back, self.title, self.level, self.count):
             head.addWidget(widget)
         head.addStretch(1)
-        head.addWidget(label(_HINT, "hint"))
+        self.hint = label(_HINT, "hint")
+        head.addWidget(self.hint)
         panel = QFrame()
         panel.setObjectName("panel")
         inside = QVBoxLayout(panel)
@@ -142,6 +143,7 @@ class TraceView(QWidget):
         # Without its head there is nothing around which a bar could be shown.
         self.errors.show_error(None)
         self.pages.setCurrentIndex(0 if error is None else 2)
+        self.hint.setVisible(error is None)
         if error is not None:
             self.failure.message.setText(error.message)
             self.failure.retry.setVisible(error.is_retryable)

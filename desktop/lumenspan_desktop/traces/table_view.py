@@ -55,7 +55,7 @@ class CellDelegate(QStyledItemDelegate):
         if row.level in ("ERROR", "WARNING"):
             back = tinted(colour, 0.16)
             paint_chip(
-                painter, area.left(), area.center().y(), row.level.title(), colour, back, area.width()
+                painter, area.left(), area.center().y() + 1, row.level.title(), colour, back, area.width()
             )
             return
         painter.setPen(QColor(colours.muted))
@@ -66,7 +66,7 @@ class CellDelegate(QStyledItemDelegate):
         _set_size(painter, 12)
         for text in filter(None, texts):
             room = area.right() - left
-            width = paint_chip(painter, left, area.center().y(), text, colours.text, colours.chip, room)
+            width = paint_chip(painter, left, area.center().y() + 1, text, colours.text, colours.chip, room)
             if width == 0:
                 return
             left += width + 4
