@@ -58,6 +58,7 @@ class Stack:
     """A running server and worker."""
 
     base_url: str
+    grpc_target: str
     env: dict[str, str]
     server: subprocess.Popen[bytes]
     worker: subprocess.Popen[bytes]
@@ -135,7 +136,7 @@ async def other_project(identity_clients: object) -> ProjectAccess:
 
 @pytest.fixture(scope="session")
 def stack(settings: Settings, engines: EngineAddresses) -> Iterator[Stack]:
-    port, worker_port = free_port(), free_port()
+    port, worker_port, grpc_port = free_port(), free_port(), free_port()
     base_url = f"http://127.0.0.1:{port}"
     env = {
         **os.environ,
@@ -143,6 +144,7 @@ def stack(settings: Settings, engines: EngineAddresses) -> Iterator[Stack]:
         "HOSTNAME": "127.0.0.1",
         "PORT": str(port),
         "LUMENSPAN_WORKER_PORT": str(worker_port),
+        "LUMENSPAN_OTLP_GRPC_PORT": str(grpc_port),
         "NEXTAUTH_URL": base_url,
     }
     with contextlib.ExitStack() as opened, tempfile.TemporaryDirectory() as folder:
@@ -154,7 +156,7 @@ def stack(settings: Settings, engines: EngineAddresses) -> Iterator[Stack]:
             ("worker", worker, f"http://127.0.0.1:{worker_port}/api/health"),
         ):
             wait_until(lambda p=process, u=url, n=name: _answers(p, u, logs, n), timeout_s=60)  # type: ignore[misc]
-        yield Stack(base_url, env, server, worker, logs)
+        yield Stack(base_url, f"127.0.0.1:{grpc_port}", env, server, worker, logs)
 
 
 @contextlib.contextmanager

@@ -197,6 +197,7 @@ def _announce(ready: Ready) -> None:
         f"  sign in      {env['LANGFUSE_INIT_USER_EMAIL']}  {env['LANGFUSE_INIT_USER_PASSWORD']}\n"
         f"  public key   {env['LANGFUSE_INIT_PROJECT_PUBLIC_KEY']}\n"
         f"  secret key   {env['LANGFUSE_INIT_PROJECT_SECRET_KEY']}\n"
+        f"  OTLP gRPC    port {env['LUMENSPAN_OTLP_GRPC_PORT']}\n"
         f"  variables    {ready.env_file}\n\n"
         "Ctrl-C stops it."
     )

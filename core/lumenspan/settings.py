@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     worker_port: Number = _env(
         "LUMENSPAN_WORKER_PORT", 3030, about="Port of the worker's health page", ge=0, le=65535
     )
+    otlp_grpc_port: Number = _env(
+        "LUMENSPAN_OTLP_GRPC_PORT",
+        4317,
+        about="Port of the server for OTLP over gRPC; 0 leaves it out",
+        ge=0,
+        le=65535,
+    )
     public_url: HttpUrl = _env(
         "NEXTAUTH_URL", "http://localhost:3000", about="URL that people and SDKs reach"
     )

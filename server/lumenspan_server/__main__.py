@@ -13,26 +13,49 @@ import uvicorn
 from litestar import Litestar
 
 from lumenspan.logs import configure_logging
-from lumenspan.settings import SettingsError, load_settings
+from lumenspan.settings import Settings, SettingsError, load_settings
+from lumenspan_server.otel.grpc import OtlpGrpcServer
 from lumenspan_server.version import VERSION
 
 _log = structlog.get_logger("lumenspan_server")
 
 
 class GracefulServer(uvicorn.Server):
-    """Answers "not ready" for a while after the first signal, then stops; a second one stops at once."""
+    """HTTP and gRPC side by side.
 
-    def __init__(self, config: uvicorn.Config, app: Litestar, grace_s: float) -> None:
+    Answers "not ready" for a while after the first signal, then stops; a second one stops at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Litestar, settings: Settings) -> None:
         super().__init__(config)
         self._app = app
-        self._grace_s = grace_s
+        self._grace_s = settings.shutdown_grace_s
+        self._grpc_port = settings.otlp_grpc_port
+        self._grpc: OtlpGrpcServer | None = None
+        self._draining: asyncio.Task[None] | None = None
         self._is_told = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Bind, then say where."""
         await super().startup(sockets)
-        if self.started:
-            _log.info("serving", host=self.config.host, port=self.config.port, version=VERSION)
+        if not self.started:
+            return
+        _log.info("serving", host=self.config.host, port=self.config.port, version=VERSION)
+        if self._grpc_port:
+            self._grpc = OtlpGrpcServer(self._app.state.services)
+            try:
+                await self._grpc.start(self.config.host, self._grpc_port)
+            except OSError as error:
+                _log.error("cannot serve", reason=str(error), setting="LUMENSPAN_OTLP_GRPC_PORT")
+                await super().shutdown(sockets)
+                self.started = False
+                self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let running calls end, those over gRPC first: the services are closed after them."""
+        if self._grpc is not None:
+            await self._grpc.stop()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Called by uvicorn for SIGINT and SIGTERM."""
@@ -43,7 +66,10 @@ class GracefulServer(uvicorn.Server):
         self._is_told = True
         services.lifecycle.is_stopping = True
         _log.info("stopping", signal=signal.Signals(sig).name, grace_s=self._grace_s)
-        asyncio.get_event_loop().call_later(self._grace_s, self._stop)
+        loop = asyncio.get_event_loop()
+        loop.call_later(self._grace_s, self._stop)
+        if self._grpc is not None:
+            self._draining = loop.create_task(self._grpc.drain())
 
     def _stop(self) -> None:
         self.should_exit = True
@@ -79,7 +105,7 @@ def main() -> int:
     # What is loaded by now lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    server = GracefulServer(config, app, settings.shutdown_grace_s)
+    server = GracefulServer(config, app, settings)
     server.run()
     return 0 if server.started else 1
 

@@ -22,6 +22,7 @@ from lumenspan.embedded.supervisor import ChildFailed, ChildSpec, Supervisor, sh
 log = structlog.get_logger()
 
 _DEFAULT_PORT = 3000
+_DEFAULT_GRPC_PORT = 4317
 _WORKER_PORT = "worker"
 _ANY_ADDRESS = {"0.0.0.0": ports.LOOPBACK, "::": "::1"}  # noqa: S104  (addresses to probe, none is listened on)
 
@@ -66,6 +67,7 @@ def product_env(
         "NEXTAUTH_SECRET": secrets.session_secret,
         "NEXTAUTH_URL": f"http://localhost:{port}",
         "LUMENSPAN_WORKER_PORT": str(worker_port),
+        "LUMENSPAN_OTLP_GRPC_PORT": str(ports.first_free(_DEFAULT_GRPC_PORT, host)),
         "LANGFUSE_INIT_ORG_ID": "lumenspan",
         "LANGFUSE_INIT_ORG_NAME": "Lumenspan",
         "LANGFUSE_INIT_PROJECT_ID": "default",
