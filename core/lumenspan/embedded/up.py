@@ -68,6 +68,8 @@ def product_env(
         "NEXTAUTH_URL": f"http://localhost:{port}",
         "LUMENSPAN_WORKER_PORT": str(worker_port),
         "LUMENSPAN_OTLP_GRPC_PORT": str(ports.first_free(_DEFAULT_GRPC_PORT, host)),
+        # No load balancer has to notice that this one goes.
+        "LUMENSPAN_SHUTDOWN_GRACE_SECONDS": "0",
         "LANGFUSE_INIT_ORG_ID": "lumenspan",
         "LANGFUSE_INIT_ORG_NAME": "Lumenspan",
         "LANGFUSE_INIT_PROJECT_ID": "default",
