@@ -5,16 +5,20 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop
-from PySide6.QtGui import QFont, QFontDatabase
+from PySide6.QtCore import QEventLoop, Qt
+from PySide6.QtGui import QFont, QFontDatabase, QImage
 from PySide6.QtWidgets import QApplication
 
 from lumenspan_desktop.net import Network
 from lumenspan_desktop.profiles import FileTokens, Profiles
 from lumenspan_desktop.theme import ThemeKeeper
+from lumenspan_desktop.trace.client import Node
+from lumenspan_desktop.trace.view import TraceView
+from lumenspan_desktop.traces.client import TraceRow
 from lumenspan_desktop.window import MainWindow
 
 DEADLINE_S = 30.0
@@ -38,8 +42,15 @@ def take(window: MainWindow, folder: Path, name: str) -> Path:
     """Saves what the window shows as `name.png`; raises `OSError` when that fails."""
     QApplication.processEvents()
     path = folder / f"{name}.png"
+    picture = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    # A palette of its own makes the file a third as large, and nobody sees the difference.
+    counted = Counter(memoryview(picture.constBits()).cast("I"))
+    palette = [colour for colour, _ in counted.most_common(256)]
+    indexed = picture.convertToFormat(
+        QImage.Format.Format_Indexed8, palette, Qt.ImageConversionFlag.ThresholdDither
+    )
     # Quality 0 is the strongest compression of PNG, which loses nothing.
-    if not window.grab().save(str(path), "PNG", 0):
+    if not indexed.save(str(path), quality=0):
         raise OSError(f"cannot write {path}")
     return path
 
@@ -62,34 +73,58 @@ def take_all(
         keeper.set_scheme("dark" if scheme == "dark" else "light")
         taken.append(take(window, folder, f"traces-{scheme}"))
     keeper.set_scheme("light")
-    return taken + take_trace(window, keeper, folder) + take_failure(window, folder)
+    taken += take_trace(window, keeper, folder)
+    return taken + take_failed_step(window, folder) + take_failure(window, folder)
 
 
-def take_trace(window: MainWindow, keeper: ThemeKeeper, folder: Path) -> list[Path]:
-    """Opens the trace with the most observations and takes its views; returns the pictures."""
+def open_best(window: MainWindow, worth: Callable[[TraceRow], tuple[bool, int]]) -> TraceView:
+    """Opens the listed trace that is worth the most and waits for it."""
     assert window.traces is not None
-    rows = window.traces.presenter.model.rows
-    richest = max(range(len(rows)), key=lambda row: rows[row].observation_count)
-    window.traces.table.setCurrentIndex(window.traces.presenter.model.index(richest, 0))
+    model = window.traces.presenter.model
+    best = max(range(len(model.rows)), key=lambda row: worth(model.rows[row]))
+    window.traces.table.setCurrentIndex(model.index(best, 0))
     window.traces.table.open_current()
     trace = window.trace
     assert trace is not None
     wait_for(lambda: trace.presenter.is_complete and not trace.details.is_waiting, "the trace")
-    taken = [take(window, folder, "trace-timeline")]
+    return trace
+
+
+def choose(trace: TraceView, suits: Callable[[Node], bool]) -> None:
+    """Marks the last observation that suits, if any, and waits for its content."""
     nodes = trace.presenter.model.nodes
-    generation = next((node for node in reversed(nodes) if node.type == "GENERATION"), nodes[0])
-    trace.tree.setCurrentIndex(trace.presenter.model.index_of(generation.id))
+    found = next((node for node in reversed(nodes) if suits(node)), nodes[0])
+    trace.tree.setCurrentIndex(trace.presenter.model.index_of(found.id))
     wait_for(lambda: not trace.details.is_waiting, "an observation")
+
+
+def take_trace(window: MainWindow, keeper: ThemeKeeper, folder: Path) -> list[Path]:
+    """Opens the trace with the most observations and takes its views; returns the pictures."""
+    trace = open_best(window, lambda row: (True, row.observation_count))
+    taken = [take(window, folder, "trace-timeline")]
+    choose(trace, lambda node: node.type == "GENERATION")
     taken.append(take(window, folder, "trace-chat"))
+    trace.details.input.segments.chosen.emit("text")
+    taken.append(take(window, folder, "trace-text"))
+    trace.details.input.segments.chosen.emit("chat")
     keeper.set_scheme("dark")
     taken.append(take(window, folder, "trace-chat-dark"))
     trace.details.input.segments.chosen.emit("json")
+    tree = trace.details.input.json.tree
+    # The first text in the first entry: long ones are shown in full below the tree.
+    tree.setCurrentIndex(tree.json.index(1, 0, tree.json.index(0, 0)))
     taken.append(take(window, folder, "trace-json-dark"))
     keeper.set_scheme("light")
-    trace.details.input.segments.chosen.emit("text")
-    taken.append(take(window, folder, "trace-text"))
+    trace.closed.emit()
+    return taken
+
+
+def take_failed_step(window: MainWindow, folder: Path) -> list[Path]:
+    """Opens a trace in which something failed, at what failed; returns the pictures."""
+    trace = open_best(window, lambda row: (row.level == "ERROR", row.observation_count))
+    choose(trace, lambda node: node.level == "ERROR")
     trace.details.tabs.setCurrentWidget(trace.details.metadata)
-    taken.append(take(window, folder, "trace-metadata"))
+    taken = [take(window, folder, "trace-failed-step")]
     trace.closed.emit()
     return taken
 

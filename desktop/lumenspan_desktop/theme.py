@@ -176,6 +176,7 @@ QTableView, QTreeView, QListView, QPlainTextEdit, QScrollArea, QTextBrowser {
     selection-background-color: $selection; selection-color: $text;
 }
 QPlainTextEdit { padding: 8px; }
+#reader { border-top: 1px solid $border; }
 #conversation { background: $surface; }
 QTreeView#json::item { min-height: 24px; padding: 0 4px; }
 QTreeView#json::item:selected { background: $selection; color: $text; }
@@ -184,7 +185,9 @@ QHeaderView::section {
     background: $surface; color: $muted; border: none; border-bottom: 1px solid $border;
     padding: 0 10px; font-weight: 600; font-size: 12px;
 }
+QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }
 QHeaderView::section:hover { color: $text; }
+QAbstractScrollArea::corner { background: $surface; border: none; }
 QTableCornerButton::section { background: $surface; border: none; }
 QTabWidget::pane { border: none; border-top: 1px solid $border; top: -1px; }
 QTabBar { background: transparent; }

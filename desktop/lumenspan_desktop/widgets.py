@@ -132,15 +132,8 @@ class Choice(QComboBox):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paints the box, then the chevron that its style sheet takes away."""
         super().paintEvent(event)
-        colours = theme.current()
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(colours.muted), 1.5)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        x, y = self.width() - 15.5, self.height() / 2 - 1.5
-        painter.drawPolyline(QPolygonF([QPointF(x - 4, y), QPointF(x, y + 4), QPointF(x + 4, y)]))
+        paint_chevron(painter, self.width() - 15.5, self.height() / 2 + 0.5, 90, theme.current().muted)
         painter.end()
 
 
@@ -179,12 +172,31 @@ class Segments(QWidget):
         self._buttons[key].setEnabled(is_available)
 
 
+def paint_chevron(painter: QPainter, x: float, y: float, turn: int, colour: str) -> None:
+    """Paints an arrow head around a point; it points right, turned by `turn` degrees clockwise."""
+    pen = QPen(QColor(colour), 1.5)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(pen)
+    painter.translate(x, y)
+    painter.rotate(turn)
+    painter.drawPolyline(QPolygonF([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)]))
+    painter.restore()
+
+
+def chip_width(metrics: QFontMetrics, text: str) -> int:
+    """The width of a chip that shows the whole text."""
+    return metrics.horizontalAdvance(text) + 2 * CHIP_PADDING_PX
+
+
 def paint_chip(
     painter: QPainter, left: int, middle: int, text: str, colour: str, background: str, limit: int
 ) -> int:
     """Paints a small rounded label around the line `middle`; returns its width (0 when it does not fit)."""
     metrics = QFontMetrics(painter.font())
-    width = min(metrics.horizontalAdvance(text) + 2 * CHIP_PADDING_PX, limit)
+    width = min(chip_width(metrics, text), limit)
     if width < 3 * CHIP_PADDING_PX:
         return 0
     area = QRect(left, middle - CHIP_HEIGHT_PX // 2, width, CHIP_HEIGHT_PX)

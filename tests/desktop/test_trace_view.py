@@ -13,7 +13,7 @@ from lumenspan_desktop.net import Network
 from lumenspan_desktop.theme import ThemeKeeper
 from lumenspan_desktop.trace.chat_view import MOST_CHARACTERS, PIECE, SHOWN_CHARACTERS, ChatView, TextBlock
 from lumenspan_desktop.trace.content import Message, Part, understand
-from lumenspan_desktop.trace.content_view import ContentView
+from lumenspan_desktop.trace.content_view import ContentView, JsonPane
 from lumenspan_desktop.trace.tree_model import NodeRole
 from lumenspan_desktop.trace.view import TraceView
 from lumenspan_desktop.window import MainWindow
@@ -142,7 +142,7 @@ class TestDetails:
         for widget in (
             trace.tree,
             trace.details.tabs,
-            trace.details.metadata,
+            trace.details.metadata.tree,
             trace.back,
             trace.details.input.chat,
         ):
@@ -176,7 +176,7 @@ class TestBigValues:
         assert shown.mode == "text"
         assert 50_000 <= shown.text.edit.document().characterCount() <= 150_000
         assert view.details.output.mode == "json"
-        assert view.details.output.tree.json.rowCount() <= 500
+        assert view.details.output.json.tree.json.rowCount() <= 500
         assert shown.text.more.isVisible()
         shown.text.more.click()
         assert shown.text.is_filling
@@ -199,6 +199,21 @@ class TestBigValues:
         view.show_content(understand(None))
         assert view.pages.currentWidget() is view.nothing
         assert view.nothing.text() == "Nothing was recorded."
+
+
+class TestJsonPane:
+    def test_long_text_of_the_marked_row_can_be_read(self, qtbot: QtBot) -> None:
+        pane = JsonPane("Input")
+        qtbot.addWidget(pane)
+        pane.show()
+        long = "A long sentence, and another one.\n" * 9
+        pane.show_value({"short": "a", "long": long, "number": 7})
+        for row, shown in ((0, False), (1, True), (2, False), (1, True)):
+            pane.tree.setCurrentIndex(pane.tree.json.index(row, 0))
+            assert pane.reader.isVisible() is shown
+        assert pane.reader.edit.toPlainText() == long
+        pane.show_value({"other": 1})
+        assert not pane.reader.isVisible()
 
 
 class TestChat:

@@ -57,7 +57,7 @@ class Content:
         Lines are broken after `LONGEST_LINE` characters: to lay out one of megabytes takes seconds.
         """
         if isinstance(self.value, str) or not self.raw or is_deeper(self.value, DEEPEST):
-            yield from _broken(_sliced(self.value if isinstance(self.value, str) else self.raw))
+            yield from pieces_of(self.value if isinstance(self.value, str) else self.raw)
         else:
             yield from _broken(_gathered(_ENCODER.iterencode(self.value)))
 
@@ -107,6 +107,11 @@ def _broken(pieces: Iterable[str]) -> Iterator[str]:
             made.append(line)
             length += len(line)
         yield "".join(made)
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    """The text in pieces of `PIECE` characters, with lines broken after `LONGEST_LINE`."""
+    return _broken(_sliced(text))
 
 
 def is_deeper(value: Any, depth: int) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
+    QSplitter,
     QStackedWidget,
     QTreeView,
     QVBoxLayout,
@@ -18,11 +19,13 @@ from PySide6.QtWidgets import (
 
 from lumenspan_desktop import theme
 from lumenspan_desktop.trace.chat_view import ChatView
-from lumenspan_desktop.trace.content import Content, Mode
-from lumenspan_desktop.trace.json_model import JsonModel
+from lumenspan_desktop.trace.content import Content, Mode, pieces_of
+from lumenspan_desktop.trace.json_model import JsonModel, ValueRole
 from lumenspan_desktop.widgets import Segments, button, label, named
 
 FIRST_PIECES = 2
+# A text up to this length can be read in its row.
+READ_BELOW = 50
 _MODE_TITLES: dict[str, str] = {"chat": "Chat", "json": "JSON", "text": "Text"}
 
 
@@ -120,6 +123,35 @@ class LongText(QWidget):
             self._foot.hide()
 
 
+class JsonPane(QSplitter):
+    """A JSON tree; a text that is too long for its row is shown below while the row is marked."""
+
+    def __init__(self, accessible: str, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Vertical, parent)
+        self.tree = JsonTree(accessible)
+        self.reader = LongText(f"Marked text of {accessible}")
+        self.reader.setObjectName("reader")
+        self.addWidget(self.tree)
+        self.addWidget(self.reader)
+        self.setStretchFactor(0, 3)
+        self.setStretchFactor(1, 2)
+        self.setChildrenCollapsible(False)
+        self.setHandleWidth(7)
+        self.reader.hide()
+        self.tree.selectionModel().currentChanged.connect(self._on_marked)
+
+    def show_value(self, value: Any) -> None:
+        """Shows another value."""
+        self.reader.hide()
+        self.tree.show_value(value)
+
+    def _on_marked(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        value = current.data(ValueRole) if current.isValid() else None
+        text = value if isinstance(value, str) else ""
+        self.reader.setVisible(len(text) > READ_BELOW or "\n" in text)
+        self.reader.show_pieces(pieces_of(text), len(text))
+
+
 class ContentView(QWidget):
     """An input or output as conversation, tree or text; the person's choice is kept where it fits."""
 
@@ -131,12 +163,12 @@ class ContentView(QWidget):
         self.segments = Segments(_MODE_TITLES, f"{title} as")
         self.copy = button("Copy", "quiet", f"Copy {title.lower()}")
         self.chat = ChatView()
-        self.tree = JsonTree(f"{title} as JSON")
+        self.json = JsonPane(f"{title} as JSON")
         self.text = LongText(f"{title} as text")
         self.nothing = label("", "muted")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pages = QStackedWidget()
-        for page in (self.chat, self.tree, self.text, self.nothing):
+        for page in (self.chat, self.json, self.text, self.nothing):
             self.pages.addWidget(page)
         self._head = QWidget()
         row = QHBoxLayout(self._head)
@@ -182,8 +214,8 @@ class ContentView(QWidget):
             self.chat.show_messages(self._content.messages)
             self.pages.setCurrentWidget(self.chat)
         elif self.mode == "json":
-            self.tree.show_value(self._content.value)
-            self.pages.setCurrentWidget(self.tree)
+            self.json.show_value(self._content.value)
+            self.pages.setCurrentWidget(self.json)
         else:
             self.text.show_pieces(self._content.text_pieces(), len(self._content.raw))
             self.pages.setCurrentWidget(self.text)

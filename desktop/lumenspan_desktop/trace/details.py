@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QTabWidget, QVBoxLayout, QWid
 from lumenspan_desktop.flow_layout import FlowLayout
 from lumenspan_desktop.icons import paint_type
 from lumenspan_desktop.trace.client import Details, Node, facts_of
-from lumenspan_desktop.trace.content_view import ContentView, JsonTree
+from lumenspan_desktop.trace.content_view import ContentView, JsonPane
 from lumenspan_desktop.widgets import Chip, ElidedLabel, button, label, named
 
 
@@ -51,7 +51,7 @@ class DetailsPane(QFrame):
         self.facts = QWidget()
         FlowLayout(self.facts)
         self.input, self.output = ContentView("Input"), ContentView("Output")
-        self.metadata = JsonTree("Metadata")
+        self.metadata = JsonPane("Metadata")
         self.tabs = named(QTabWidget(), "Content")
         self.tabs.tabBar().setDrawBase(False)
         self.tabs.setEnabled(False)

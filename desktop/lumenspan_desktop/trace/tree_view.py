@@ -4,14 +4,13 @@ from PySide6.QtCore import (
     QEvent,
     QModelIndex,
     QPersistentModelIndex,
-    QPointF,
     QRect,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -35,6 +34,7 @@ from lumenspan_desktop.trace.tree_model import (
     TraceTreeModel,
 )
 from lumenspan_desktop.values import format_duration
+from lumenspan_desktop.widgets import paint_chevron
 
 ROW_HEIGHT_PX = 34
 _ICON_PX = 22
@@ -55,7 +55,15 @@ def ticks(duration_ns: int, room: int) -> list[tuple[float, str]]:
         # 1, 2, 5, 10, 20, 50 …
         step *= 2.5 if f"{step:.0e}"[0] == "2" else 2
     count = int(duration_ms / step)
-    return [(n * step / duration_ms, format_duration(n * step) if n else "0") for n in range(count + 1)]
+    return [(n * step / duration_ms, _mark(n * step)) for n in range(count + 1)]
+
+
+def _mark(ms: float) -> str:
+    if ms == 0:
+        return "0"
+    if ms < 60_000:
+        return f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s"
+    return format_duration(ms)
 
 
 def bar_area(area: QRect, bar: tuple[float, float]) -> QRectF:
@@ -229,17 +237,9 @@ class TraceTree(QTreeView):
         """Paints an arrow where there is something to fold; levels above, maybe hundreds, stay blank."""
         if not self._tree.hasChildren(index):
             return
-        pen = QPen(QColor(theme.current().muted), 1.5)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        painter.translate(rect.right() - max(self.indentation(), 14) / 2 + 1, rect.center().y() + 0.5)
-        if self.isExpanded(index):
-            painter.rotate(90)
-        painter.drawPolyline(QPolygonF([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)]))
-        painter.restore()
+        x = rect.right() - max(self.indentation(), 14) / 2 + 1
+        turn = 90 if self.isExpanded(index) else 0
+        paint_chevron(painter, x, rect.center().y() + 0.5, turn, theme.current().muted)
 
     def changeEvent(self, event: QEvent) -> None:
         """Paints anew in another theme's colours."""

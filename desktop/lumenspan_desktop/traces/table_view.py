@@ -1,7 +1,7 @@
 """The table on the screen: how cells look, and that rows on top do not move what one reads."""
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 from lumenspan_desktop import theme
 from lumenspan_desktop.traces.client import TraceRow
 from lumenspan_desktop.traces.table_model import COLUMNS, RowRole
-from lumenspan_desktop.widgets import paint_chip, tinted
+from lumenspan_desktop.widgets import chip_width, paint_chevron, paint_chip, tinted
 
 ROW_HEIGHT_PX = 36
 _PADDING_PX = 10
@@ -64,10 +64,15 @@ class CellDelegate(QStyledItemDelegate):
     def _paint_chips(self, painter: QPainter, area: QRect, texts: tuple[str, ...]) -> None:
         colours, left = theme.current(), area.left()
         _set_size(painter, 12)
-        for text in filter(None, texts):
+        metrics, shown = painter.fontMetrics(), [text for text in texts if text]
+        for number, text in enumerate(shown):
             room = area.right() - left
+            # A tag that does not fit is counted, not cut, unless it is the first.
+            after = chip_width(metrics, f"+{len(shown) - number - 1}") + 4 if number + 1 < len(shown) else 0
+            if number and chip_width(metrics, text) + after > room:
+                text = f"+{len(shown) - number}"
             width = paint_chip(painter, left, area.center().y() + 1, text, colours.text, colours.chip, room)
-            if width == 0:
+            if width == 0 or text != shown[number]:
                 return
             left += width + 4
 
@@ -91,6 +96,31 @@ def _set_size(painter: QPainter, pixels: int) -> None:
     font = QFont(painter.font())
     font.setPixelSize(pixels)
     painter.setFont(font)
+
+
+class SortHeader(QHeaderView):
+    """Titles, with an arrow beside the one that the list is ordered by: down for descending."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setSectionsClickable(True)
+
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        """Paints the title, then the arrow."""
+        painter.save()
+        super().paintSection(painter, rect, logicalIndex)
+        painter.restore()
+        if logicalIndex != self.sortIndicatorSection():
+            return
+        # The style sheet sets this font for sections only.
+        font = QFont(self.font())
+        font.setPixelSize(12)
+        font.setWeight(QFont.Weight.DemiBold)
+        width = QFontMetrics(font).horizontalAdvance(COLUMNS[logicalIndex].title) + _PADDING_PX + 9
+        is_right = COLUMNS[logicalIndex].kind == "number"
+        x = rect.right() - width if is_right else rect.left() + width
+        turn = 90 if self.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder else -90
+        paint_chevron(painter, x, rect.center().y() + 0.5, turn, theme.current().accent)
 
 
 class TraceTable(QTableView):
@@ -122,7 +152,8 @@ class TraceTable(QTableView):
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_HEIGHT_PX)
-        header = self.horizontalHeader()
+        header = SortHeader(self)
+        self.setHorizontalHeader(header)
         header.setHighlightSections(False)
         header.setFixedHeight(34)
         header.setMinimumSectionSize(48)
