@@ -228,7 +228,7 @@ class Settings(BaseSettings):
         "LUMENSPAN_INGEST_PENDING_MIB", 256, about="Bytes waiting for storage before calls get 503", ge=1
     )
     worker_threads: Number = _env(
-        "LUMENSPAN_WORKER_THREADS", 4, about="Jobs one worker runs at once", ge=1, le=64
+        "LUMENSPAN_WORKER_THREADS", 16, about="Jobs one worker runs at once", ge=1, le=64
     )
     sweep_interval_s: Number = _env(
         "LUMENSPAN_SWEEP_INTERVAL_SECONDS", 5, about="Seconds between searches for lost payloads", ge=1

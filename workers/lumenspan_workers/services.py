@@ -39,7 +39,7 @@ class Services:
     async def connect(cls, settings: Settings) -> Self:
         """Make the set on the running loop; the engines are contacted on first use."""
         clickhouse, blobs, redis = ClickHouse(settings), Blobs(settings), connect_redis(settings)
-        postgres = Postgres(settings.postgres_url, pool_size=settings.worker_threads + 2)
+        postgres = Postgres(settings.postgres_url, pool_size=4)
         registry = Registry(postgres)
         return cls(
             settings=settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ _SAFE = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _MIB = 1 << 20
 # Packing this much takes longer than a millisecond and would hold up other calls on the loop.
 _PACK_IN_THREAD_BYTES = 256 << 10
+# With so many of its objects on the way, a project's next one gathers calls for longer.
+_WRITES_A_PROJECT = 2
 # Exporters wait ten seconds by default: they are told to come again before they give up.
 _STORE_S = 6.0
 _QUEUE_S = 1.5
@@ -45,6 +48,7 @@ class _Group:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     timer: asyncio.TimerHandle | None = None
+    is_due: bool = False
 
 
 class IngestGate:
@@ -59,6 +63,7 @@ class IngestGate:
         self._pending_limit = settings.ingest_pending_mib * _MIB
         self._pending_bytes = 0
         self._is_queue_doubtful = False
+        self._in_flight: Counter[ProjectId] = Counter()
         self._groups: dict[ProjectId, _Group] = {}
         self._commits: set[asyncio.Task[None]] = set()
 
@@ -81,7 +86,7 @@ class IngestGate:
         if group is None:
             group = self._groups[project_id] = _Group()
             group.timer = asyncio.get_running_loop().call_later(
-                self._window_s, self._close, project_id, group
+                self._window_s, self._expire, project_id, group
             )
         group.frames.append(Frame(header, body))
         group.size_bytes += len(body)
@@ -98,12 +103,19 @@ class IngestGate:
         if self._commits:
             await asyncio.gather(*self._commits, return_exceptions=True)
 
+    def _expire(self, project_id: ProjectId, group: _Group) -> None:
+        """The wait is over; the group may still grow while the store is busy with this project."""
+        group.is_due = True
+        if self._in_flight[project_id] < _WRITES_A_PROJECT:
+            self._close(project_id, group)
+
     def _close(self, project_id: ProjectId, group: _Group) -> None:
         if self._groups.get(project_id) is group:
             del self._groups[project_id]
             if group.timer is not None:
                 group.timer.cancel()
             task = asyncio.get_running_loop().create_task(self._commit(project_id, group))
+            self._in_flight[project_id] += 1
             self._commits.add(task)
             task.add_done_callback(self._commits.discard)
 
@@ -118,6 +130,15 @@ class IngestGate:
                 raise
         finally:
             self._pending_bytes -= group.size_bytes
+            self._committed(project_id)
+
+    def _committed(self, project_id: ProjectId) -> None:
+        self._in_flight[project_id] -= 1
+        if not self._in_flight[project_id]:
+            del self._in_flight[project_id]
+        group = self._groups.get(project_id)
+        if group is not None and group.is_due:
+            self._close(project_id, group)
 
     async def _write(self, project_id: ProjectId, group: _Group) -> BlobKey:
         if self._is_queue_doubtful:

@@ -192,7 +192,7 @@ def _instant(text: str) -> int | None:
 def _experiment(span: Span) -> dict[str, str]:
     attributes = span.attributes
     found: dict[str, str] = {}
-    if not any(key.startswith(_X) for key in attributes):
+    if _X not in "\n".join(attributes):
         return found
     for name in _EXPERIMENT_TEXTS:
         value = attributes.get(_X + name)

@@ -18,20 +18,20 @@ from lumenspan.errors import InvalidInput, NotFound, Unavailable
 from lumenspan.ids import BlobKey
 from lumenspan.ingest import otlp
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
+from lumenspan.ingest.inserter import Inserter
 from lumenspan.ingest.mapping import SpanMapper
 from lumenspan.ingest.registry import Note, Registry
-from lumenspan.observations.rows import COLUMNS, TABLE, TYPES, ObservationColumns
+from lumenspan.observations.rows import COLUMNS, ObservationColumns
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.clickhouse import ClickHouse
 
 _log = structlog.get_logger(__name__)
-_BLOCK_ROWS = 5_000
+# Mapping is work for one core; more payloads in memory would not make it faster.
+_READ_AT_ONCE = 4
 _TAIL_IDS = 1_000
 _TAIL_ENTRIES = 10_000
 _MAX_DEAD_PAYLOAD = 1 << 20
-# A batch of old spans touches many months; that is no reason to refuse it.
-_INSERT_SETTINGS = {"max_partitions_per_insert_block": 0, "async_insert": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class IngestService:
     def __init__(
         self, clickhouse: ClickHouse, blobs: Blobs, redis: Redis, registry: Registry, settings: Settings
     ) -> None:
-        self._clickhouse = clickhouse
+        self._inserter = Inserter(clickhouse, settings.worker_threads)
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._blobs = blobs
         self._redis = redis
         self._registry = registry
@@ -72,16 +73,9 @@ class IngestService:
             Unavailable: an engine is down; try again.
             InvalidInput: the blob is missing or damaged; trying again will not help.
         """
-        try:
-            blob = await self._blobs.get(key)
-        except NotFound as error:
-            raise InvalidInput("The payload is not in the store") from error
-        try:
-            mapped = await asyncio.to_thread(map_blob, key, blob)
-        except MalformedEnvelope as error:
-            raise InvalidInput(f"The payload is damaged: {error}") from error
-        for block in mapped.columns.blocks(_BLOCK_ROWS):
-            await self._clickhouse.insert(TABLE, COLUMNS, block, TYPES, settings=_INSERT_SETTINGS)
+        async with self._reading:
+            mapped = await self._read(key)
+        await self._inserter.insert(mapped.columns)
         if mapped.dead:
             await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])
         await self._publish(mapped)
@@ -96,6 +90,16 @@ class IngestService:
             )
         )
         return len(mapped.columns)
+
+    async def _read(self, key: BlobKey) -> Mapped:
+        try:
+            blob = await self._blobs.get(key)
+        except NotFound as error:
+            raise InvalidInput("The payload is not in the store") from error
+        try:
+            return await asyncio.to_thread(map_blob, key, blob)
+        except MalformedEnvelope as error:
+            raise InvalidInput(f"The payload is damaged: {error}") from error
 
     async def _publish(self, mapped: Mapped) -> None:
         trace_ids = list(dict.fromkeys(mapped.columns.values[COLUMNS.index("trace_id")]))

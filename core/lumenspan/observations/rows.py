@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 TABLE = "observations"
@@ -57,6 +59,8 @@ COLUMN_TYPES: dict[str, str] = {
     "event_ts": "DateTime64(9, 'UTC')",
     "is_deleted": "UInt8",
 }
+# Equally long lists of values, in the order of COLUMNS.
+Columns = list[list[Any]]
 COLUMNS = tuple(COLUMN_TYPES)
 TYPES = tuple(COLUMN_TYPES.values())
 
@@ -81,8 +85,15 @@ class ObservationColumns:
         for append, value in zip(self._appends, row, strict=True):
             append(value)
 
-    def blocks(self, rows: int) -> list[list[list[Any]]]:
+    def blocks(self, rows: int) -> list[Columns]:
         """The columns in pieces of at most ``rows`` rows."""
         if len(self) <= rows:
             return [self.values] if len(self) else []
         return [[column[at : at + rows] for column in self.values] for at in range(0, len(self), rows)]
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """The rows of all ``parts`` one after another."""
+    if len(parts) == 1:
+        return parts[0]
+    return [list(chain.from_iterable(columns)) for columns in zip(*parts, strict=True)]
