@@ -108,19 +108,21 @@ def _sampled(system: System, api: Api, load: generator.Load) -> str:
 
 
 def _settled(system: System, service: str, wanted: int) -> int:
-    """How many different spans of a service are stored: waits for the wanted number, or gives up."""
+    """How many different spans of a service are stored: waits for the wanted number while more arrive."""
     client = _clickhouse(system)
     statement = (
         "SELECT uniqExact(trace_id, id) FROM observations "
         "WHERE project_id = {project_id:String} AND service_name = {service:String}"
     )
     parameters = {"project_id": system.project_id, "service": service}
-    deadline = time.monotonic() + _DEADLINE_S
+    found, deadline = 0, time.monotonic() + _DEADLINE_S
     try:
-        while (found := int(client.query(statement, parameters=parameters).result_rows[0][0])) < wanted:
-            if time.monotonic() > deadline:
-                break
+        while found < wanted and time.monotonic() < deadline:
             time.sleep(0.2)
+            before = found
+            found = int(client.query(statement, parameters=parameters).result_rows[0][0])
+            if found > before:
+                deadline = time.monotonic() + _DEADLINE_S
     finally:
         client.close()
     return found
