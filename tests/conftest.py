@@ -23,13 +23,19 @@ from typing import IO, TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support import free_port, wait_until
+from tests.support import free_port, wait_until, why_qt_is_missing
 
 if TYPE_CHECKING:
     from lumenspan.embedded.engines import EngineAddresses
     from lumenspan.settings import Settings
 
 PASSWORD = "Correct-horse-7"
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Leaves pytest-qt out where Qt cannot be loaded: it would end the whole run at its start."""
+    if why_qt_is_missing():
+        pluginmanager.set_blocked("pytest-qt")
 
 
 @dataclass(frozen=True)

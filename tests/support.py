@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,3 +46,14 @@ async def eventually(check: Callable[[], Awaitable[T]], timeout_s: float = 20, e
                 f"condition did not hold within {timeout_s} s; the last answer was {answer!r}"
             )
         await asyncio.sleep(every_s)
+
+
+@cache
+def why_qt_is_missing() -> str | None:
+    """What the loader says of a system library that Qt needs and does not find; None when all is there."""
+    try:
+        import PySide6.QtTest
+        import PySide6.QtWidgets  # noqa: F401
+    except ImportError as error:
+        return str(error)
+    return None

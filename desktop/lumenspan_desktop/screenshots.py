@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, Qt
@@ -38,14 +38,26 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     QApplication.processEvents()
 
 
+def palette_of(pixels: Iterable[int]) -> list[int]:
+    """At most 256 colours for these 32-bit pixels: the most frequent, then one of each kind of the rare.
+
+    A picture with a palette is a third as large.
+    """
+    frequent = [colour for colour, _ in Counter(pixels).most_common()]
+    kept = set(frequent[:128])
+    # Of rare colours that share the upper four bits of each channel one will do.
+    kinds: dict[int, int] = {}
+    for colour in frequent[128:]:
+        kinds.setdefault(colour & 0xF0F0F0, colour)
+    return [*kept, *kinds.values()][:256]
+
+
 def take(window: MainWindow, folder: Path, name: str) -> Path:
     """Saves what the window shows as `name.png`; raises `OSError` when that fails."""
     QApplication.processEvents()
     path = folder / f"{name}.png"
     picture = window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
-    # A palette of its own makes the file a third as large, and nobody sees the difference.
-    counted = Counter(memoryview(picture.constBits()).cast("I"))
-    palette = [colour for colour, _ in counted.most_common(256)]
+    palette = palette_of(memoryview(picture.constBits()).cast("I"))
     indexed = picture.convertToFormat(
         QImage.Format.Format_Indexed8, palette, Qt.ImageConversionFlag.ThresholdDither
     )

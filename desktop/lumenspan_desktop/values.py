@@ -44,6 +44,8 @@ def format_duration(ms: float | None) -> str:
     """A duration in the unit that keeps it short: `840 ms`, `3.21 s`, `2 m 05 s`, `1 h 04 m`."""
     if ms is None:
         return ""
+    if ms == 0:
+        return "0 ms"
     if ms < 1:
         return f"{ms:.2f} ms"
     if ms < 999.5:

@@ -1,95 +1,38 @@
-"""Qt without a display, a stand-in server, and proof that nothing is left running."""
+"""Qt without a display; without its system libraries each file is skipped and names the missing one."""
 
 import os
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
-os.environ.setdefault("PYTEST_QT_API", "pyside6")
+from tests.support import why_qt_is_missing
 
-try:
-    from PySide6 import QtWidgets  # noqa: F401
-except ImportError as missing:
-    # The message of the loader names the library, for instance libEGL.so.1.
-    QT_MISSING: str | None = f"Qt cannot be loaded: {missing}"
-else:
-    QT_MISSING = None
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+QT_MISSING = why_qt_is_missing()
+
+
+class SkippedFile(pytest.Module):
+    """A test file that cannot be imported here."""
+
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
+        """Skips the file as a whole."""
+        pytest.skip(f"Qt cannot be loaded: {QT_MISSING}", allow_module_level=True)
+
 
 if QT_MISSING:
-    collect_ignore_glob = ["test_*.py"]
-    pytest.skip(QT_MISSING, allow_module_level=True)
 
-from pytestqt.qtbot import QtBot
+    def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> SkippedFile:
+        """Takes the place of every test file of this folder."""
+        return SkippedFile.from_parent(parent, path=module_path)
 
-from lumenspan_desktop.api import Api
-from lumenspan_desktop.net import Network
-from lumenspan_desktop.profiles import FileTokens, Profiles
-from lumenspan_desktop.window import MainWindow
-from tests.desktop.fake_server import EMAIL, PASSWORD, TOKEN, FakeServer
-
-
-@pytest.fixture
-def network() -> Iterator[Network]:
-    """A running network loop, closed afterwards."""
-    running = Network()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def fake_server() -> Iterator[FakeServer]:
-    """A stand-in server with 120 traces."""
-    running = FakeServer(count=120)
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def api(fake_server: FakeServer, network: Network) -> Iterator[Api]:
-    """A signed-in connection to the stand-in server."""
-    made = Api(fake_server.base_url, TOKEN)
-    yield made
-    network.submit(made.close()).result(timeout=10)
-
-
-@pytest.fixture(autouse=True)
-def _no_thread_is_left() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    left = [t for t in threading.enumerate() if t not in before and not t.name.startswith("asyncio_")]
-    for thread in left:
-        thread.join(timeout=5)
-    assert not [thread for thread in left if thread.is_alive()]
-
-
-@pytest.fixture
-def config_folder(tmp_path: Path) -> Path:
-    """An empty settings folder."""
-    return tmp_path / "config"
-
-
-@pytest.fixture
-def profiles(config_folder: Path) -> Profiles:
-    """No servers yet; tokens in a file."""
-    return Profiles(config_folder, FileTokens(config_folder / "tokens.json"))
-
-
-@pytest.fixture
-def window(qtbot: QtBot, network: Network, profiles: Profiles) -> Iterator[MainWindow]:
-    """The main window at its sign-in screen."""
-    made = MainWindow(network, profiles)
-    qtbot.addWidget(made)
-    made.show()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def signed_in(qtbot: QtBot, window: MainWindow, fake_server: FakeServer) -> MainWindow:
-    """The main window with the first page of the stand-in server's traces."""
-    window.sign_in_presenter.sign_in(fake_server.base_url, EMAIL, PASSWORD)
-    qtbot.waitUntil(lambda: window.traces is not None and len(window.traces.presenter.model.rows) > 0)
-    return window
+else:
+    from tests.desktop.fixtures import (  # noqa: F401
+        api,
+        config_folder,
+        fake_server,
+        network,
+        no_thread_is_left,
+        profiles,
+        signed_in,
+        window,
+    )

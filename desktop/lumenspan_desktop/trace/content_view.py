@@ -44,11 +44,14 @@ class JsonTree(QTreeView):
         self.header().setStretchLastSection(True)
         self.header().setFixedHeight(30)
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        self.setColumnWidth(0, 190)
 
     def show_value(self, value: Any) -> None:
         """Shows another value, opened as far as it stays readable."""
         self.json.show_value(value)
+        self._open_first()
+        self.setColumnWidth(0, min(max(self.sizeHintForColumn(0) + 12, 130), 300))
+
+    def _open_first(self) -> None:
         budget = [QModelIndex()]
         shown = 0
         # Opens level by level until a screenful is open.
@@ -87,7 +90,7 @@ class LongText(QWidget):
         row.addStretch()
         row.addWidget(self.more)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(0, 1, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.edit, 1)
         column.addWidget(self._foot)
@@ -131,6 +134,7 @@ class JsonPane(QSplitter):
         self.tree = JsonTree(accessible)
         self.reader = LongText(f"Marked text of {accessible}")
         self.reader.setObjectName("reader")
+        self.reader.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.addWidget(self.tree)
         self.addWidget(self.reader)
         self.setStretchFactor(0, 3)

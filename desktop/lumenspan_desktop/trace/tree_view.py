@@ -74,6 +74,11 @@ def bar_area(area: QRect, bar: tuple[float, float]) -> QRectF:
     return QRectF(min(left, inner.right() - 2), area.center().y() - 6, width, 13)
 
 
+def has_failed(node: Node) -> bool:
+    """Whether this very step failed; the level of a trace is that of its worst step."""
+    return node.level == "ERROR" and node.type != "TRACE"
+
+
 class TreeDelegate(QStyledItemDelegate):
     """Paints name with icon, numbers, and bars."""
 
@@ -107,7 +112,7 @@ class TreeDelegate(QStyledItemDelegate):
         font = QFont(painter.font())
         font.setWeight(QFont.Weight.DemiBold if node.type == "TRACE" else QFont.Weight.Normal)
         painter.setFont(font)
-        painter.setPen(QColor(colours.text if node.level != "ERROR" else colours.danger))
+        painter.setPen(QColor(colours.danger if has_failed(node) else colours.text))
         room = QRect(left, area.top(), area.right() - left - 4, area.height())
         metrics = painter.fontMetrics()
         shown = metrics.elidedText(node.name, Qt.TextElideMode.ElideRight, room.width())
@@ -141,7 +146,7 @@ class TreeDelegate(QStyledItemDelegate):
         for share, _ in ticks(model.duration_ns, inner.width() // _TICK_ROOM_PX):
             x = inner.left() + round(share * inner.width())
             painter.fillRect(x, area.top(), 1, area.height(), QColor(colours.border))
-        colour = QColor(colours.danger if node.level == "ERROR" else colours.type(node.type))
+        colour = QColor(colours.danger if has_failed(node) else colours.type(node.type))
         place = bar_area(area, index.data(BarRole))
         painter.setPen(Qt.PenStyle.NoPen)
         if node.end_ns is None and node.type != "EVENT":
@@ -212,7 +217,7 @@ class TraceTree(QTreeView):
         self.setModel(model)
         header = self.header()
         header.setStretchLastSection(True)
-        for column, width in ((NAME, 300), (LATENCY, 84), (COST, 80)):
+        for column, width in ((NAME, 296), (LATENCY, 80), (COST, 96)):
             self.setColumnWidth(column, width)
         self.collapsed.connect(lambda index: self._collapsed.add(self._id(index)))
         self.expanded.connect(lambda index: self._collapsed.discard(self._id(index)))

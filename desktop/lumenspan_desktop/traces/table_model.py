@@ -32,13 +32,13 @@ class Column:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("Timestamp", lambda row: format_instant(row.timestamp_ns), OrderField.TIMESTAMP, "time", 182),
-    Column("Level", lambda row: row.level.title(), OrderField.LEVEL, "level", 84),
-    Column("Name", lambda row: row.name, OrderField.NAME, "strong", 142),
-    Column("Input", lambda row: row.input_preview, None, "text", 226),
-    Column("User", lambda row: row.user_id, OrderField.USER_ID, "text", 130),
-    Column("Session", lambda row: row.session_id, OrderField.SESSION_ID, "text", 96),
-    Column("Latency", lambda row: format_duration(row.latency_ms), OrderField.LATENCY, "number", 88),
+    Column("Timestamp", lambda row: format_instant(row.timestamp_ns), OrderField.TIMESTAMP, "time", 194),
+    Column("Level", lambda row: row.level.title(), OrderField.LEVEL, "level", 82),
+    Column("Name", lambda row: row.name, OrderField.NAME, "strong", 140),
+    Column("Input", lambda row: row.input_preview, None, "text", 224),
+    Column("User", lambda row: row.user_id, OrderField.USER_ID, "text", 126),
+    Column("Session", lambda row: row.session_id, OrderField.SESSION_ID, "text", 94),
+    Column("Latency", lambda row: format_duration(row.latency_ms), OrderField.LATENCY, "number", 86),
     Column("Cost", lambda row: format_cost(row.cost_usd), None, "number", 84),
     Column("Usage", lambda row: format_usage(row.usage), None, "number", 106),
     Column("Tags", lambda row: ", ".join(row.tags), None, "chips", 152),
