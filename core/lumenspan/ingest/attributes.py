@@ -160,7 +160,12 @@ def to_json(value: Value) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
+        pass
+    try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    except RecursionError:
+        # Nested a thousand levels deep, which no reader takes either.
+        return '"..."'
 
 
 def parse_json(text: Value) -> Value:

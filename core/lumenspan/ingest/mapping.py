@@ -21,7 +21,7 @@ from lumenspan.ingest.attributes import (
     to_text,
 )
 from lumenspan.ingest.envelope import FrameHeader
-from lumenspan.ingest.metadata import metadata
+from lumenspan.ingest.metadata import flatten, metadata
 from lumenspan.ingest.otlp import MAX_NANOS, Span
 from lumenspan.ingest.rules import TM, O, T
 from lumenspan.observations.rows import ObservationColumns
@@ -203,7 +203,7 @@ def _experiment(span: Span) -> dict[str, str]:
         prefix = f"{_X}{name}."
         own |= {key[len(prefix) :]: value for key, value in attributes.items() if key.startswith(prefix)}
         for key, value in own.items():
-            _flatten(f"{name}.{key}", value, found)
+            flatten(f"{name}.{key}", value, found)
     version = attributes.get(_X + "item.version")
     instant = _instant(version) if isinstance(version, str) else None
     if instant is not None:
@@ -211,11 +211,3 @@ def _experiment(span: Span) -> dict[str, str]:
         text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
         found["item.version"] = f"{text}.{rest // _NANOS_PER_MS:03d}"
     return found
-
-
-def _flatten(name: str, value: Value, found: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            _flatten(f"{name}.{key}", each, found)
-    else:
-        found.setdefault(name, to_text(value))

@@ -12,6 +12,8 @@ from lumenspan.ingest.rules import ENVIRONMENT_KEYS, SESSION_KEYS, TAG_KEYS, TM,
 _OBSERVATION = O + "metadata"
 _TRACE = T + "metadata"
 _SHARED = "langfuse.metadata"
+# What is nested deeper stays text: names of hundreds of parts help nobody.
+_MAX_DEPTH = 30
 _NOT_METADATA = frozenset(TM + name for name in ("userId", "sessionId", "tags", "langfusePrompt"))
 _CONSUMED = input_output.CONSUMED_KEYS | {T + "input", T + "output", _OBSERVATION, _TRACE, _SHARED}
 _CONSUMED_PREFIXES = (
@@ -74,7 +76,7 @@ def metadata(span: Span, *, is_json_encoded: bool, is_langfuse: bool) -> dict[st
     if "scope" not in own:
         _scope(span, flat)
     for name, value in own.items():
-        _flatten(name, value, flat)
+        flatten(name, value, flat)
     _extras(span, flat)
     return flat
 
@@ -158,10 +160,10 @@ def _value(value: Value, is_encoded: bool, is_langfuse: bool) -> Value:
     return value
 
 
-def _flatten(name: str, value: Any, flat: dict[str, str]) -> None:
+def flatten(name: str, value: Any, flat: dict[str, str], depth: int = 0) -> None:
     """Nested names joined by dots; lists are text; of a repeated name the first stays."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and depth < _MAX_DEPTH:
         for key, each in value.items():
-            _flatten(f"{name}.{key}", each, flat)
+            flatten(f"{name}.{key}", each, flat, depth + 1)
     else:
         flat.setdefault(name, to_text(value))

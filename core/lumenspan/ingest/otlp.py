@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -209,10 +211,7 @@ def _proto_span(span: Any, origin: Origin) -> Span:
 
 
 def _decode_json(body: bytes) -> Export:
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedOtlp("Failed to parse OTel JSON Trace") from error
+    data = _load(body)
     if not isinstance(data, dict):
         raise MalformedOtlp("Failed to parse OTel JSON Trace")
     groups = data.get("resourceSpans")
@@ -229,8 +228,33 @@ def _decode_json(body: bytes) -> Export:
                 continue
             except MalformedAttributes:
                 problems = ["attributes:not_an_array"]
-        export.rejected.append(Rejected(", ".join(problems), position, orjson.dumps(span)))
+            except RecursionError:
+                problems = ["attributes:too_deep"]
+        export.rejected.append(Rejected(", ".join(problems), position, to_json(span).encode()))
     return export
+
+
+def _load(body: bytes) -> Any:
+    """The parsed body; also of what JavaScript and Python encoders write besides JSON.
+
+    Halves of surrogate pairs (a text that was cut), bytes that are no UTF-8, NaN and infinities: one of
+    them in one attribute must not cost the whole batch.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        lenient = json.loads(body.decode("utf-8", "replace"), parse_constant=str, parse_float=_float)
+        return orjson.loads(json.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedOtlp("Failed to parse OTel JSON Trace") from error
+
+
+def _float(text: str) -> float | str:
+    """The number, or its text where it is beyond what a double holds."""
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def _json_spans(groups: list[Any]) -> Iterator[tuple[Any, Origin, str]]:
@@ -314,7 +338,7 @@ def _json_span(span: dict[str, Any], origin: Origin) -> Span:
         status_code=2 if code in (2, "STATUS_CODE_ERROR") else 1 if code in (1, "STATUS_CODE_OK") else 0,
         status_message=_string(status.get("message")),
         origin=origin,
-        size_bytes=len(orjson.dumps(span)),
+        size_bytes=len(to_json(span).encode()),
     )
     if isinstance(span.get("links"), list) and span["links"]:
         made.extra["links"] = span["links"]

@@ -154,7 +154,7 @@ def _letter(key: BlobKey, project_id: str, dead: DeadLetter) -> dict[str, object
         "project_id": project_id,
         "blob_key": key,
         "position": dead.position,
-        "reason": dead.reason[:1000],
+        "reason": dead.reason[:1000].replace("\0", ""),
         "payload": dead.payload[:_MAX_DEAD_PAYLOAD],
         "created_at": utc_now(),
     }
