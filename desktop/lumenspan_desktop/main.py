@@ -1,15 +1,8 @@
-"""Starts the application."""
+"""The command line of the application. Qt is loaded only once the options are understood."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-
-from PySide6.QtWidgets import QApplication
-
-from lumenspan_desktop.net import Network
-from lumenspan_desktop.profiles import default_profiles
-from lumenspan_desktop.theme import ThemeKeeper
-from lumenspan_desktop.window import MainWindow
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -32,21 +25,14 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the application until its window is closed; returns the exit status."""
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    password = sys.stdin.readline().rstrip("\r\n") if options.password_stdin else None
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("Lumenspan")
-    app.setDesktopFileName("lumenspan")
-    ThemeKeeper(app, options.theme)
-    network = Network()
     try:
-        window = MainWindow(network, default_profiles())
-        window.show()
-        if options.server:
-            window.sign_in_view.url.setText(options.server)
-        if options.email:
-            window.sign_in_view.email.setText(options.email)
-        if password is not None:
-            window.sign_in_presenter.sign_in(options.server, options.email, password)
-        return app.exec()
-    finally:
-        network.close()
+        from lumenspan_desktop.application import run
+    except ModuleNotFoundError:
+        raise
+    except ImportError as error:
+        # A system library, which no Python package brings along.
+        sys.stderr.write(
+            f"Qt cannot be loaded: {error}\n`lumenspan doctor` names the package to install.\n"
+        )
+        return 1
+    return run(options)

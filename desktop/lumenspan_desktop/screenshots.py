@@ -86,7 +86,9 @@ def take_all(
         taken.append(take(window, folder, f"traces-{scheme}"))
     keeper.set_scheme("light")
     taken += take_trace(window, keeper, folder)
-    return taken + take_failed_step(window, folder) + take_failure(window, folder)
+    taken += take_failed_step(window, folder) + take_failure(window, folder)
+    window.sign_out()
+    return [*taken, take(window, folder, "sign-in-kept-server")]
 
 
 def open_best(window: MainWindow, worth: Callable[[TraceRow], tuple[bool, int]]) -> TraceView:

@@ -118,6 +118,7 @@ QMainWindow, #screen { background: $window; }
 QToolTip { background: $surface; color: $text; border: 1px solid $border; padding: 4px 6px; }
 #bar { background: $surface; border-bottom: 1px solid $border; }
 #card { background: $surface; border: 1px solid $border; border-radius: 10px; }
+QFrame#servers { border: none; border-right: 1px solid $border; }
 #panel { background: $surface; border: 1px solid $border; border-radius: 8px; }
 QLabel#title { font-size: 17px; font-weight: 600; }
 QLabel#brand { font-size: 15px; font-weight: 700; }

@@ -1,11 +1,14 @@
 """The window: signing in, the list and its keys."""
 
+import signal
+
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from lumenspan_desktop.application import calling_on_signals
 from lumenspan_desktop.main import parse_arguments
 from lumenspan_desktop.profiles import Profile, Profiles
 from lumenspan_desktop.sign_in.profile_model import ProfileListModel, ProfileRole
@@ -60,6 +63,16 @@ class TestSignIn:
         profiles.tokens.set(profile.id, TOKEN)
         window.sign_in_presenter.refresh()
         window.sign_in_view.servers.clicked.emit(window.sign_in_presenter.model.index(0))
+        qtbot.waitUntil(lambda: window.traces is not None)
+
+    def test_enter_opens_the_server_used_last(
+        self, qtbot: QtBot, window: MainWindow, fake_server: FakeServer, profiles: Profiles
+    ) -> None:
+        profile = Profile.new("Local", fake_server.base_url, EMAIL)
+        profiles.save(profile)
+        profiles.tokens.set(profile.id, TOKEN)
+        window.sign_in_presenter.refresh()
+        qtbot.keyClick(window.sign_in_view.servers, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: window.traces is not None)
 
     def test_ended_session_asks_for_the_password(
@@ -281,3 +294,14 @@ class TestArguments:
         with pytest.raises(SystemExit):
             parse_arguments(["--password-stdin"])
         assert "needs --server and --email" in capsys.readouterr().err
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_signal_closes_the_window(self, qtbot: QtBot, number: signal.Signals) -> None:
+        called: list[int] = []
+        before = signal.getsignal(number)
+        with calling_on_signals(lambda: called.append(number)):
+            signal.raise_signal(number)
+            qtbot.waitUntil(lambda: called == [number])
+        assert signal.getsignal(number) is before

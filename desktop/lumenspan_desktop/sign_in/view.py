@@ -93,14 +93,15 @@ class SignInView(QWidget):
         delete = QShortcut(QKeySequence(QKeySequence.StandardKey.Delete), self.servers)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._remove_current)
-        self._server_pane = QWidget()
+        self._server_pane = QFrame()
+        self._server_pane.setObjectName("servers")
         self._server_pane.setFixedWidth(250)
         column = QVBoxLayout(self._server_pane)
         column.setContentsMargins(18, 30, 18, 18)
         column.setSpacing(10)
         column.addWidget(label("Your servers", "fieldLabel"))
         column.addWidget(self.servers)
-        column.addWidget(label("Del removes the marked one", "hint"))
+        column.addWidget(label("Enter opens   ·   Del removes", "hint"))
         return self._server_pane
 
     def _make_form(self) -> QWidget:
@@ -170,4 +171,7 @@ class SignInView(QWidget):
             self._presenter.remove(profile)
 
     def _show_or_hide_servers(self) -> None:
-        self._server_pane.setVisible(self._presenter.model.rowCount() > 0)
+        model = self._presenter.model
+        self._server_pane.setVisible(model.rowCount() > 0)
+        # One press of Enter leads back to where one was.
+        self.servers.setCurrentIndex(model.index(0))
