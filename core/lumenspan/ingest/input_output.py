@@ -25,12 +25,14 @@ class Row:
 
     Attributes:
         is_truthy_gate: an empty text or zero does not count (otherwise only null does not).
+        is_terminal: where the row holds it decides, even when it finds nothing.
     """
 
     name: str
     pick: Callable[[Span], Pair | None]
     is_truthy_gate: bool = False
     keys: tuple[str, ...] = ()
+    is_terminal: bool = False
 
 
 def find(span: Span) -> Pair:
@@ -39,6 +41,8 @@ def find(span: Span) -> Pair:
         pair = row.pick(span)
         if pair is None:
             continue
+        if row.is_terminal:
+            return pair
         if row.is_truthy_gate:
             if is_truthy(pair[0]) or is_truthy(pair[1]):
                 return pair
@@ -56,6 +60,65 @@ def _keys(
         return span.attributes.get(input_key), span.attributes.get(output_key)
 
     return Row(name, pick, is_truthy_gate, (input_key, output_key))
+
+
+_GENKIT_KEYS = ("genkit:input", "genkit:output")
+_AI_INPUT = ("ai.prompt.messages", "ai.prompt", "ai.toolCall.args")
+_AI_OUTPUT = (
+    "ai.result.text",
+    "ai.toolCall.result",
+    "ai.response.object",
+    "ai.result.object",
+    "ai.response.toolCalls",
+    "ai.result.toolCalls",
+)
+_FLUE_INPUT = ("flue.turn.input", "flue.tool.arguments", "flue.task.prompt", "flue.workflow.payload")
+_FLUE_OUTPUT = (
+    "flue.turn.output",
+    "flue.tool.result",
+    "flue.task.result",
+    "flue.operation.result",
+    "flue.workflow.result",
+)
+
+
+def _genkit(span: Span) -> Pair | None:
+    if span.origin.scope_name != "genkit-tracer":
+        return None
+    sides = []
+    for key, inner in zip(_GENKIT_KEYS, ("messages", "message"), strict=True):
+        sent = span.attributes.get(key)
+        parsed = _parsed(sent)
+        within = parsed.get(inner) if isinstance(parsed, dict) else None
+        sides.append(parsed if within is None else within)
+    return sides[0], sides[1]
+
+
+def _ai_sdk(span: Span) -> Pair | None:
+    if span.origin.scope_name != "ai":
+        return None
+    attributes = span.attributes
+    given = first_present(attributes, _AI_INPUT)
+    text, calls = attributes.get("ai.response.text"), attributes.get("ai.response.toolCalls")
+    if "ai.response.text" in attributes and "ai.response.toolCalls" in attributes:
+        answered: Value = to_json({"role": "assistant", "content": text, "tool_calls": calls})
+    else:
+        answered = text if is_truthy(text) else first_present(attributes, _AI_OUTPUT)
+    semantic = _semantic(attributes)
+    return semantic[0] if given is None else given, semantic[1] if answered is None else answered
+
+
+def _flue(span: Span) -> Pair | None:
+    if span.origin.scope_name != "@flue/opentelemetry":
+        return None
+    attributes = span.attributes
+    return _parsed(first_present(attributes, _FLUE_INPUT)), _parsed(first_present(attributes, _FLUE_OUTPUT))
+
+
+def _parsed(value: Value) -> Value:
+    """What JSON text holds, else the text."""
+    parsed = parse_json(value)
+    return value if parsed is None else parsed
 
 
 def _event_details(span: Span) -> Pair | None:
@@ -233,6 +296,9 @@ def _keys_of(rows: Iterable[Row]) -> frozenset[str]:
 
 ROWS = (
     _keys("langfuse", "langfuse.observation.input", "langfuse.observation.output", is_truthy_gate=False),
+    Row("genkit", _genkit, False, _GENKIT_KEYS, is_terminal=True),
+    Row("ai_sdk", _ai_sdk, False, (*_AI_INPUT, "ai.response.text", *_AI_OUTPUT), is_terminal=True),
+    Row("flue", _flue, False, (*_FLUE_INPUT, *_FLUE_OUTPUT)),
     Row("gen_ai_operation_details_event", _event_details, True),
     Row("gen_ai_message_events", _message_events),
     Row("gen_ai_content_events", _content_events),

@@ -23,7 +23,9 @@ from lumenspan.ingest.attributes import (
 from lumenspan.ingest.envelope import FrameHeader
 from lumenspan.ingest.metadata import flatten, metadata
 from lumenspan.ingest.otlp import MAX_NANOS, Span
+from lumenspan.ingest.parameters import model_parameters
 from lumenspan.ingest.rules import TM, O, T
+from lumenspan.ingest.tools import extract
 from lumenspan.observations.rows import ObservationColumns
 
 _X = "langfuse.experiment."
@@ -69,16 +71,17 @@ class SpanMapper:
         kind = rules.decide(rules.TYPE_RULES, span)[1] or "SPAN"
         given, answered = input_output.find(span)
         details = metadata(span, is_json_encoded=self._is_json_encoded, is_langfuse=self._is_langfuse)
+        tools = extract(span, given, answered, details)
         model = ""
         counts: dict[str, int] = {}
         costs: dict[str, Decimal] = {}
         if not rules.is_agent_guarded(span):
             model = to_text(rules.decide(rules.MODEL_RULES, span)[1])
-            counts, left = usages.usage(attributes)
+            counts, left = usages.usage(span)
             costs, left_costs = usages.cost(attributes)
             _keep(details, "usage_details", left)
             _keep(details, "cost_details", left_costs)
-        parameters = rules.model_parameters(span)
+        parameters = model_parameters(span)
         prompt_name, prompt_version = _prompt(span) if kind == "GENERATION" else ("", None)
         get = attributes.get
         return (
@@ -103,7 +106,7 @@ class SpanMapper:
             rules.is_public(span),
             get("langfuse.internal.is_app_root") in (True, "true"),
             False,
-            to_text(given),
+            to_text(tools.input),
             to_text(answered),
             to_text(get(T + "input")),
             to_text(get(T + "output")),
@@ -116,9 +119,9 @@ class SpanMapper:
             usages.with_total(counts),
             costs,
             usages.with_total_cost(costs),
-            {},
-            [],
-            [],
+            tools.definitions,
+            tools.calls,
+            tools.call_names,
             _experiment(span),
             to_text(resource.get("service.name")),
             origin.scope_name,

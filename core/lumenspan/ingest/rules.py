@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lumenspan.ingest.attributes import (
     Value,
@@ -16,7 +15,6 @@ from lumenspan.ingest.attributes import (
     first_truthy,
     is_truthy,
     parse_json,
-    to_json,
     to_text,
 )
 from lumenspan.ingest.otlp import Span
@@ -287,36 +285,6 @@ _AGENT_GUARD = ("invoke_agent", "agent_step")
 def is_agent_guarded(span: Span) -> bool:
     """Whether model, usage and cost stay empty: they repeat what the agent's own generations carry."""
     return span.attributes.get("gen_ai.operation.name") in _AGENT_GUARD
-
-
-def model_parameters(span: Span) -> dict[str, Value]:
-    """Parameters of the model call: strings and numbers as they are, all else as JSON text."""
-    attributes = span.attributes
-    for key in (O + "model.parameters", "llm.invocation_parameters", "model_config"):
-        value = attributes.get(key)
-        if is_truthy(value):
-            parsed = parse_json(value) if isinstance(value, str) else value
-            if isinstance(parsed, dict):
-                return _flat_parameters(parsed)
-            if key == O + "model.parameters":
-                return {}
-    found = {}
-    for prefix in ("gen_ai.request.", "llm.invocation_parameters."):
-        for key, value in attributes.items():
-            if key.startswith(prefix) and key != prefix + "model":
-                found[key.removeprefix(prefix)] = value
-    return _flat_parameters(found)
-
-
-def _flat_parameters(parameters: Mapping[str, Value]) -> dict[str, Value]:
-    return {
-        str(key): value if isinstance(value, str) or _is_number(value) else to_json(value)
-        for key, value in parameters.items()
-    }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # --- fields of the trace that any of its spans may carry (contract 2.7) ---

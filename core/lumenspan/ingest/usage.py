@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json
+from lumenspan.ingest.otlp import Span
+from lumenspan.ingest.rules import decide
+from lumenspan.ingest.usage_sources import USAGE_RULES, U
 
-U = "gen_ai.usage."
-_TOKEN_COUNT = "llm.token_count."  # noqa: S105 - a count of tokens, not a secret
-_DETAILS = "langfuse.observation.usage_details"
 _COST_DETAILS = "langfuse.observation.cost_details"
 _INTEGER = re.compile(r"\d+")
 _MAX_COUNT = (1 << 64) - 1
@@ -18,38 +18,6 @@ _MAX_COUNT = (1 << 64) - 1
 _COST_STEP = Decimal("0.000000000001")
 _MAX_COST = Decimal(10) ** 6
 
-# Result, then its names in order; a zero shadows later ones.
-_ALIASES = {
-    "input": ("prompt_tokens", "input_tokens", "prompt"),
-    "output": ("completion_tokens", "output_tokens", "completion"),
-    "total": ("total_tokens", "total"),
-    "input_cached_tokens": (
-        "cache_read.input_tokens",
-        "cache_read_input_tokens",
-        "cache_read_tokens",
-        "details.cache_read_tokens",
-        "details.cache_read_input_tokens",
-        "prompt_details.cache_read",
-        "input_cached_tokens",
-    ),
-    "input_cache_creation": (
-        "cache_creation.input_tokens",
-        "cache_creation_input_tokens",
-        "cache_write_tokens",
-        "details.cache_write_tokens",
-        "details.cache_creation_input_tokens",
-        "prompt_details.cache_write",
-        "input_cache_creation",
-    ),
-    "output_reasoning_tokens": ("reasoning.output_tokens", "completion_details.reasoning"),
-    "output_audio_tokens": ("completion_details.audio",),
-}
-_ALIASED = frozenset(alias for names in _ALIASES.values() for alias in names)
-# What is counted within input or output and is shown on its own.
-_WITHIN = {
-    "input": ("input_cached_tokens", "input_cache_creation"),
-    "output": ("output_reasoning_tokens", "output_audio_tokens"),
-}
 _OPENAI_SHAPES = (
     ("prompt_tokens", "completion_tokens", "total_tokens"),
     ("input_tokens", "output_tokens", "total_tokens"),
@@ -58,54 +26,9 @@ _OPENAI_SHAPES = (
 Left = dict[str, Value]
 
 
-def usage(attributes: Attributes) -> tuple[dict[str, int], Left]:
+def usage(span: Span) -> tuple[dict[str, int], Left]:
     """Tokens by kind as provided, and the entries that are no whole count (the caller keeps them)."""
-    explicit = attributes.get(_DETAILS)
-    if is_truthy(explicit):
-        parsed = parse_json(explicit) if isinstance(explicit, str) else explicit
-        if isinstance(parsed, dict):
-            return normalize(parsed)
-        if parsed is not None:
-            return {}, {}
-    return normalize(_from_conventions(attributes))
-
-
-def _from_conventions(attributes: Attributes) -> dict[str, Value]:
-    raw = _raw_counts(attributes)
-    if not raw:
-        return {}
-    found: dict[str, Value] = {}
-    for result, names in _ALIASES.items():
-        value = next((raw[name] for name in names if name in raw), None)
-        if value is not None:
-            found[result] = value
-    for whole, parts in _WITHIN.items():
-        if whole in found:
-            found[whole] = max(0, found[whole] - sum(found.get(part, 0) for part in parts))
-    for name, value in raw.items():
-        if name not in _ALIASED:
-            found.setdefault(name.removeprefix("details."), value)
-    return found
-
-
-def _raw_counts(attributes: Attributes) -> dict[str, Value]:
-    raw: dict[str, Value] = {}
-    for key, value in attributes.items():
-        if key.startswith((_TOKEN_COUNT, U)) and key != U + "cost":
-            number = _number(value)
-            if number is not None:
-                raw[key.removeprefix(U if key.startswith(U) else _TOKEN_COUNT)] = number
-    return raw
-
-
-def _number(value: Value) -> int | float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
-        return int(value)
-    return None
+    return normalize(decide(USAGE_RULES, span)[1] or {})
 
 
 def normalize(details: Mapping[str, Value]) -> tuple[dict[str, int], Left]:
