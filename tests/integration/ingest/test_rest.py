@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
-import uuid
 import zlib
 from typing import Any
 
@@ -55,7 +55,7 @@ def proto(*span_ids: bytes, name: str = "proto") -> bytes:
     spans = request.resource_spans.add().scope_spans.add().spans
     for span_id in span_ids:
         span = spans.add()
-        span.trace_id, span.span_id, span.name = uuid.uuid4().bytes, span_id, name
+        span.trace_id, span.span_id, span.name = b"0123456789abcdef", span_id, name
         span.start_time_unix_nano, span.end_time_unix_nano = (
             1_752_384_000_123_456_789,
             1_752_384_001_000_000_000,
@@ -125,7 +125,13 @@ async def test_a_bad_span_is_reported_and_its_neighbour_kept(
         (b"{", JSON, "Failed to parse OTel JSON Trace"),
         (b"[]", JSON, "Failed to parse OTel JSON Trace"),
         (b"{}", {"Content-Type": "text/plain"}, "Invalid content type"),
+        (b"{}", {}, "Invalid content type"),
         (b"x", PROTOBUF | {"Content-Encoding": "gzip"}, "Failed to decompress request body"),
+        (b"{}", JSON | {"Content-Encoding": "br"}, "Failed to decompress request body"),
+        (gzip.compress(b"{"), JSON | {"Content-Encoding": "gzip"}, "Failed to parse OTel JSON Trace"),
+        (proto(b"12345678")[:-9], PROTOBUF, "Failed to parse OTel Protobuf Trace"),
+        (b"", JSON, "Failed to parse OTel JSON Trace"),
+        (b"[" * 100_000, JSON, "Failed to parse OTel JSON Trace"),
         (
             gzip.compress(b"{}" * 99)[:-9],
             JSON | {"Content-Encoding": "gzip"},
@@ -211,6 +217,44 @@ async def test_a_body_over_the_limit_is_413_also_when_it_inflates(
     assert answer.status_code == 413
 
 
+async def test_a_length_over_the_limit_is_refused_before_the_body_is_sent(
+    stack: Stack, project: ProjectAccess
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(stack.env["PORT"]))
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {project.authorization}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {65 << 20}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    async with asyncio.timeout(10):
+        assert b" 413 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_the_good_spans_of_a_bad_json_batch_are_stored(
+    client: httpx.AsyncClient, project: ProjectAccess, settings: Settings
+) -> None:
+    made = export({"langfuse.observation.input": "HERE"})
+    scope = made["resourceSpans"][0]["scopeSpans"][0]
+    good = scope["spans"][0]
+    scope["spans"] = [
+        {**good, "spanId": None},
+        good,
+        "junk",
+        {**good, "spanId": "b7ad6b7169203332", "events": 5},
+    ]
+    body = orjson.dumps(made).replace(b"HERE", b"cut \\ud83d")
+    answer = await client.post(PATH, content=body, headers=project.headers | JSON)
+    assert answer.status_code == 200
+    assert answer.json()["partialSuccess"] == {
+        "rejectedSpans": "3",
+        "errorMessage": "spanId:absent, span:not_an_object, events:not_an_array",
+    }
+    (row,) = await rows(settings, project.project_id, 1)
+    assert row["input"] == "cut ?"
+
+
 async def test_a_body_of_many_megabytes_is_taken(
     client: httpx.AsyncClient, project: ProjectAccess, settings: Settings
 ) -> None:
@@ -226,9 +270,11 @@ async def test_metrics_are_answered_and_other_methods_are_not(
 ) -> None:
     answer = await client.post("/api/public/otel/v1/metrics", content=b"junk", headers=project.headers)
     assert (answer.status_code, answer.json()) == (200, {"message": "OK"})
-    answer = await client.get(PATH, headers=project.headers)
-    assert answer.status_code == 405
-    assert answer.json() == {"message": "Method not allowed", "error": "MethodNotAllowedError"}
+    assert (await client.post("/api/public/otel/v1/metrics")).status_code == 401
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        answer = await client.request(method, PATH, headers=project.headers)
+        assert answer.status_code == 405, method
+        assert answer.json() == {"message": "Method not allowed", "error": "MethodNotAllowedError"}
 
 
 async def test_browsers_may_call_from_anywhere(client: httpx.AsyncClient) -> None:
