@@ -7,12 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
 from lumenspan_desktop.trace.tree_model import NodeRole
 from lumenspan_desktop.window import MainWindow
 from tests.conftest import ProjectAccess, Stack
+from tests.contract.clients import langfuse_env, run_client
 
 pytestmark = pytest.mark.engines
 WAIT_MS = 30_000
@@ -158,3 +159,37 @@ def test_wrong_password_is_said(
     qtbot.waitUntil(window.sign_in_view.problem.isVisible, timeout=WAIT_MS)
     assert "password" in window.sign_in_view.problem.text()
     assert window.traces is None
+
+
+def test_a_trace_of_the_langfuse_sdk_is_complete(
+    qtbot: QtBot, reader: MainWindow, stack: Stack, project: ProjectAccess
+) -> None:
+    traces = reader.traces
+    assert traces is not None
+    trace_id = run_client("langfuse_app.py", env=langfuse_env(stack, project))["trace_id"]
+
+    def is_listed() -> bool:
+        traces.presenter.reload()
+        qtbot.waitUntil(lambda: not traces.presenter.is_busy, timeout=WAIT_MS)
+        rows = traces.presenter.model.rows
+        return [(row.id, row.observation_count) for row in rows] == [(trace_id, 5)]
+
+    qtbot.waitUntil(is_listed, timeout=WAIT_MS)
+    row = traces.presenter.model.rows[0]
+    assert (row.name, row.user_id, row.session_id) == ("support-question", "user-42", "session-7")
+    assert (row.usage["input"], row.usage["output"], sorted(row.tags)) == (120, 30, ["contract", "sdk"])
+    reader.open_trace(trace_id)
+    trace = reader.trace
+    assert trace is not None
+    qtbot.waitUntil(
+        lambda: trace.presenter.is_complete and trace.presenter.head is not None, timeout=WAIT_MS
+    )
+    qtbot.waitUntil(lambda: trace.title.text() == "support-question", timeout=WAIT_MS)
+    nodes = names_below(trace.tree.model(), QModelIndex())
+    assert nodes == {"support-question": {"request": {"handle": {"search": {}, "fail": {}, "answer": {}}}}}
+
+
+def names_below(model: QAbstractItemModel, parent: QModelIndex) -> dict[str, Any]:
+    """The names of the tree, each with what is below it."""
+    children = [model.index(row, 0, parent) for row in range(model.rowCount(parent))]
+    return {child.data(): names_below(model, child) for child in children}
