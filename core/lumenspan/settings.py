@@ -210,6 +210,48 @@ class Settings(BaseSettings):
     s3_concurrent_writes: Number = _env("LANGFUSE_S3_CONCURRENT_WRITES", 50, about="Writes at once", ge=1)
     s3_concurrent_reads: Number = _env("LANGFUSE_S3_CONCURRENT_READS", 50, about="Reads at once", ge=1)
 
+    # Media
+    media_bucket: Text = _env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_BUCKET", None, about="Bucket of media; without it none is taken in"
+    )
+    media_prefix: str = _env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_PREFIX", "", about="Prefix; ends with '/'", pattern=r"^$|.*/$"
+    )
+    media_region: str = _env("LANGFUSE_S3_MEDIA_UPLOAD_REGION", "us-east-1", about="Region")
+    media_endpoint: OptionalHttpUrl = _env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_ENDPOINT",
+        None,
+        about="Endpoint as SDKs and browsers reach it; AWS where unset",
+    )
+    media_internal_endpoint: OptionalHttpUrl = _env(
+        "LUMENSPAN_S3_MEDIA_INTERNAL_ENDPOINT",
+        None,
+        about="Endpoint as server and workers reach it, where that is another",
+    )
+    media_access_key_id: Text = _env("LANGFUSE_S3_MEDIA_UPLOAD_ACCESS_KEY_ID", None, about="Access key")
+    media_secret_access_key: OptionalSecret = _env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_SECRET_ACCESS_KEY", None, about="Its secret"
+    )
+    is_media_path_style: bool = _env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE", False, about="Path-style addresses, as MinIO needs"
+    )
+    media_max_bytes: Number = _env(
+        "LANGFUSE_S3_MEDIA_MAX_CONTENT_LENGTH", 1_000_000_000, about="Largest file", ge=1
+    )
+    media_download_expiry_s: Number = _env(
+        "LANGFUSE_S3_MEDIA_DOWNLOAD_URL_EXPIRY_SECONDS",
+        3600,
+        about="Seconds a download address is valid",
+        ge=1,
+        le=604_800,
+    )
+    is_media_extracted: bool = _env(
+        "LUMENSPAN_MEDIA_EXTRACTION", True, about="Move base64 files out of payloads into the media bucket"
+    )
+    media_extract_min_bytes: Number = _env(
+        "LUMENSPAN_MEDIA_EXTRACT_MIN_BYTES", 1024, about="Smaller files stay in the payload", ge=1
+    )
+
     # Ingestion
     ingest_max_body_mib: Number = _env(
         "LUMENSPAN_INGEST_MAX_BODY_MIB", 64, about="Largest body of one call, inflated", ge=1, le=1024

@@ -20,6 +20,7 @@ _GROUPS = {
     "CLICKHOUSE_URL": "ClickHouse",
     "REDIS_CONNECTION_STRING": "Redis or Valkey",
     "LANGFUSE_S3_EVENT_UPLOAD_BUCKET": "Blob storage",
+    "LANGFUSE_S3_MEDIA_UPLOAD_BUCKET": "Media",
     "LUMENSPAN_INGEST_MAX_BODY_MIB": "Ingestion",
 }
 _EITHER = {

@@ -24,6 +24,7 @@ from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.identity.rest import routes as identity_routes
+from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.services import Services
 
@@ -64,7 +65,14 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             await made.close()
 
     return LumenspanApp(
-        route_handlers=[*health_routes, *identity_routes, *otel_routes, LumenspanGraphQL, *extra_routes],
+        route_handlers=[
+            *health_routes,
+            *identity_routes,
+            *otel_routes,
+            *media_routes,
+            LumenspanGraphQL,
+            *extra_routes,
+        ],
         lifespan=[services],
         exception_handlers=errors.HANDLERS,
         request_max_body_size=_MAX_BODY_BYTES,

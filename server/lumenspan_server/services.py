@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
+from lumenspan.media.service import MediaService
 from lumenspan.observations.service import ObservationService
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
@@ -47,6 +48,7 @@ class Services:
     gate: IngestGate
     traces: TraceService
     observations: ObservationService
+    media: MediaService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
@@ -70,6 +72,7 @@ class Services:
             gate=IngestGate(blobs, queue, settings),
             traces=traces,
             observations=ObservationService(clickhouse),
+            media=MediaService(postgres, settings),
             tail=TailHub(redis, traces, settings),
         )
 
@@ -78,6 +81,7 @@ class Services:
         await self.tail.close()
         await self.gate.close()
         await self.blobs.close()
+        await self.media.close()
         await self.clickhouse.close()
         await self.redis.aclose()
         await self.postgres.close()

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.service import IngestService
 from lumenspan.ingest.sweeper import Sweeper
+from lumenspan.media.payloads import PayloadMedia
+from lumenspan.media.service import MediaService
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
@@ -30,6 +32,7 @@ class Services:
     postgres: Postgres
     ingest: IngestService
     registry: Registry
+    media: MediaService
     sweeper: Sweeper
     patience: Patience = field(default_factory=Patience)
 
@@ -41,19 +44,24 @@ class Services:
         clickhouse, blobs, redis = ClickHouse(settings), Blobs(settings), connect_redis(settings)
         postgres = Postgres(settings.postgres_url, pool_size=4)
         registry = Registry(postgres)
+        media = MediaService(postgres, settings)
         return cls(
             settings=settings,
             clickhouse=clickhouse,
             blobs=blobs,
             redis=redis,
             postgres=postgres,
-            ingest=IngestService(clickhouse, blobs, redis, registry, settings),
+            ingest=IngestService(
+                clickhouse, blobs, redis, registry, settings, PayloadMedia(media, settings)
+            ),
             registry=registry,
+            media=media,
             sweeper=Sweeper(blobs, JobQueue(redis, settings), redis, registry, settings),
         )
 
     async def close(self) -> None:
         await self.blobs.close()
+        await self.media.close()
         await self.clickhouse.close()
         await self.redis.aclose()
         await self.postgres.close()

@@ -91,15 +91,17 @@ async def running(
 
 
 def _s3_env(chosen: dict[str, int], secrets: Secrets) -> dict[str, str]:
-    prefix = "LANGFUSE_S3_EVENT_UPLOAD_"
-    return {
-        f"{prefix}BUCKET": seaweedfs.BUCKET,
-        f"{prefix}ENDPOINT": seaweedfs.url(chosen),
-        f"{prefix}REGION": seaweedfs.REGION,
-        f"{prefix}ACCESS_KEY_ID": secrets.s3_access_key_id,
-        f"{prefix}SECRET_ACCESS_KEY": secrets.s3_secret_access_key,
-        f"{prefix}FORCE_PATH_STYLE": "true",
+    address = {
+        "BUCKET": seaweedfs.BUCKET,
+        "ENDPOINT": seaweedfs.url(chosen),
+        "REGION": seaweedfs.REGION,
+        "ACCESS_KEY_ID": secrets.s3_access_key_id,
+        "SECRET_ACCESS_KEY": secrets.s3_secret_access_key,
+        "FORCE_PATH_STYLE": "true",
     }
+    uses = ("LANGFUSE_S3_EVENT_UPLOAD_", "LANGFUSE_S3_MEDIA_UPLOAD_")
+    env = {use + name: value for use in uses for name, value in address.items()}
+    return env | {"LANGFUSE_S3_MEDIA_UPLOAD_PREFIX": "media/"}
 
 
 def _clickhouse_env(port: int, secrets: Secrets) -> dict[str, str]:

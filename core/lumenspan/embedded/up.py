@@ -24,6 +24,7 @@ log = structlog.get_logger()
 _DEFAULT_PORT = 3000
 _DEFAULT_GRPC_PORT = 4317
 _WORKER_PORT = "worker"
+_MEDIA = "LANGFUSE_S3_MEDIA_UPLOAD_"
 _ANY_ADDRESS = {"0.0.0.0": ports.LOOPBACK, "::": "::1"}  # noqa: S104  (addresses to probe, none is listened on)
 
 
@@ -132,7 +133,7 @@ async def _start(folder: DataFolder, secrets: Secrets, supervisor: Supervisor) -
     port = listen_port(os.environ, host)
     specs, addresses = engines.plan(folder, secrets, names)
     worker_port = ports.choose([_WORKER_PORT], folder.run / "ports.json")[_WORKER_PORT]
-    made = addresses | product_env(secrets, os.environ, host, port, worker_port)
+    made = _unless_set(addresses, os.environ) | product_env(secrets, os.environ, host, port, worker_port)
     env = {**os.environ, **made}
     write_private(
         folder.env_file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(made.items()))
@@ -160,6 +161,16 @@ async def _start(folder: DataFolder, secrets: Secrets, supervisor: Supervisor) -
         ),
     )
     return Ready(f"http://{_shown(host)}:{port}", made, folder.env_file, names)
+
+
+def _unless_set(addresses: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Our addresses; for media the user may set another endpoint, or a whole bucket of another store."""
+    has_own_bucket = bool(environ.get(f"{_MEDIA}BUCKET"))
+    return {
+        name: value
+        for name, value in addresses.items()
+        if not name.startswith(_MEDIA) or not (has_own_bucket or environ.get(name))
+    }
 
 
 def _shown(host: str) -> str:

@@ -15,12 +15,13 @@ from redis.asyncio import Redis
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import InvalidInput, NotFound, Unavailable
-from lumenspan.ids import BlobKey
+from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import otlp
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
 from lumenspan.ingest.inserter import Inserter
 from lumenspan.ingest.mapping import SpanMapper
 from lumenspan.ingest.registry import Note, Registry
+from lumenspan.media.payloads import PayloadMedia
 from lumenspan.observations.rows import COLUMNS, ObservationColumns
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
@@ -57,8 +58,15 @@ class IngestService:
     """Processes blobs: decode, map, insert, register, tell the live tail."""
 
     def __init__(
-        self, clickhouse: ClickHouse, blobs: Blobs, redis: Redis, registry: Registry, settings: Settings
+        self,
+        clickhouse: ClickHouse,
+        blobs: Blobs,
+        redis: Redis,
+        registry: Registry,
+        settings: Settings,
+        media: PayloadMedia | None = None,
     ) -> None:
+        self._media = media
         self._inserter = Inserter(clickhouse, settings.worker_threads)
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._blobs = blobs
@@ -75,6 +83,8 @@ class IngestService:
         """
         async with self._reading:
             mapped = await self._read(key)
+        if self._media is not None:
+            await self._media.extract(ProjectId(mapped.project_id), mapped.columns)
         await self._inserter.insert(mapped.columns)
         if mapped.dead:
             await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import aioboto3
 import aiohttp
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr
 
 from lumenspan.errors import Bug, LumenspanError, NotFound, Unavailable
 from lumenspan.settings import Settings
@@ -22,27 +24,58 @@ _MISSING = {"NoSuchKey", "404", "NotFound"}
 _WRONG_REQUEST = {"InvalidArgument", "KeyTooLongError", "EntityTooLarge", "InvalidRequest"}
 
 
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """A bucket and how to reach it.
+
+    Attributes:
+        endpoint: AWS where None.
+        access_key_id: what the environment of AWS gives where None.
+    """
+
+    bucket: str
+    region: str
+    endpoint: str | None
+    access_key_id: str | None
+    secret_access_key: SecretStr | None
+    is_path_style: bool
+
+    @classmethod
+    def of_payloads(cls, settings: Settings) -> Self:
+        """The bucket of raw payloads."""
+        return cls(
+            settings.s3_bucket,
+            settings.s3_region,
+            settings.s3_endpoint,
+            settings.s3_access_key_id,
+            settings.s3_secret_access_key,
+            settings.is_s3_path_style,
+        )
+
+
 class Blobs:
-    """The bucket of raw payloads.
+    """One bucket; that of raw payloads where no other ``address`` is given.
 
     Errors: NotFound for a missing key, Unavailable when the store is down, slow or refuses us (the operator
     sees the reason in the log), Bug for a request that can never succeed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, address: S3Address | None = None) -> None:
         self._settings = settings
-        self._bucket = settings.s3_bucket
+        self._address = address or S3Address.of_payloads(settings)
+        self._bucket = self._address.bucket
         self._open = AsyncExitStack()
         self._client: Any = None
         self._connecting = asyncio.Lock()
         self._writes = asyncio.Semaphore(settings.s3_concurrent_writes)
         self._reads = asyncio.Semaphore(settings.s3_concurrent_reads)
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: bytes, content_type: str | None = None) -> None:
         """Store ``data``; returns once the store has acknowledged it. The same key again overwrites."""
         async with self._writes, self._errors("put"):
             client = await self._connected()
-            await client.put_object(Bucket=self._bucket, Key=key, Body=data)
+            named = {"ContentType": content_type} if content_type else {}
+            await client.put_object(Bucket=self._bucket, Key=key, Body=data, **named)
 
     async def get(self, key: str) -> bytes:
         """The object's bytes."""
@@ -53,6 +86,41 @@ class Blobs:
                 data: bytes = await body.read()
                 return data
 
+    async def has(self, key: str, *, bucket: str | None = None) -> bool:
+        """Whether there is such an object."""
+        async with self._reads, self._errors("has"):
+            client = await self._connected()
+            try:
+                await client.head_object(Bucket=bucket or self._bucket, Key=key)
+            except ClientError as error:
+                if _code(error) in _MISSING:
+                    return False
+                raise
+            return True
+
+    async def upload_url(
+        self, key: str, *, content_type: str, size_bytes: int, sha256: str, expires_s: int
+    ) -> str:
+        """An address to which these very bytes may be PUT for ``expires_s`` seconds; signed, not contacted.
+
+        The store refuses another Content-Type, Content-Length or ``x-amz-checksum-sha256`` (base64), and a
+        body that does not have that digest.
+        """
+        expected = {"ContentType": content_type, "ContentLength": size_bytes, "ChecksumSHA256": sha256}
+        return await self._signed("put_object", {"Key": key, **expected}, expires_s)
+
+    async def download_url(self, key: str, *, expires_s: int, bucket: str | None = None) -> str:
+        """An address from which the object may be read for ``expires_s`` seconds; signed, not contacted."""
+        return await self._signed("get_object", {"Key": key, "Bucket": bucket or self._bucket}, expires_s)
+
+    async def _signed(self, operation: str, parameters: dict[str, Any], expires_s: int) -> str:
+        async with self._errors("sign"):
+            client = await self._connected()
+            url: str = await client.generate_presigned_url(
+                operation, Params={"Bucket": self._bucket, **parameters}, ExpiresIn=expires_s
+            )
+            return url
+
     async def list(self, prefix: str, start_after: str = "", limit: int = 1000) -> list[str]:
         """Keys under ``prefix`` in order, after ``start_after``, at most ``limit`` (1-1000)."""
         async with self._reads, self._errors("list"):
@@ -61,11 +129,11 @@ class Blobs:
             answer = await client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=limit, **more)
             return [entry["Key"] for entry in answer.get("Contents", ())]
 
-    async def delete(self, key: str) -> None:
+    async def delete(self, key: str, *, bucket: str | None = None) -> None:
         """Remove the object; a missing one is no error."""
         async with self._writes, self._errors("delete"):
             client = await self._connected()
-            await client.delete_object(Bucket=self._bucket, Key=key)
+            await client.delete_object(Bucket=bucket or self._bucket, Key=key)
 
     async def ensure_bucket(self) -> None:
         """Make the bucket where it does not exist."""
@@ -96,16 +164,18 @@ class Blobs:
         return self._client
 
     def _make_client(self) -> Any:
-        settings = self._settings
-        secret = settings.s3_secret_access_key
+        settings, address = self._settings, self._address
+        secret = address.secret_access_key
         return aioboto3.Session().client(
             "s3",
-            region_name=settings.s3_region,
-            endpoint_url=settings.s3_endpoint,
-            aws_access_key_id=settings.s3_access_key_id,
+            region_name=address.region,
+            endpoint_url=address.endpoint,
+            aws_access_key_id=address.access_key_id,
             aws_secret_access_key=secret.get_secret_value() if secret else None,
             config=Config(
-                s3={"addressing_style": "path" if settings.is_s3_path_style else "auto"},
+                # Presigned addresses would be of version 2 otherwise, which binds no length and no digest.
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if address.is_path_style else "auto"},
                 max_pool_connections=max(settings.s3_concurrent_writes, settings.s3_concurrent_reads),
                 connect_timeout=3,
                 read_timeout=20,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import lumenspan
 from lumenspan.errors import Unavailable
 from lumenspan.identity.tables import METADATA
 from lumenspan.ids import new_id
@@ -21,6 +24,11 @@ from lumenspan.storage.clickhouse_migrations import MigrationError
 from lumenspan.storage.migrate import migrate_all, migrate_postgres, migration_lock
 from lumenspan.storage.postgres import Postgres, driver_url
 from tests.support import free_port
+
+# The metadata knows the tables of the modules that were loaded.
+for _module in pkgutil.walk_packages(lumenspan.__path__, "lumenspan."):
+    if _module.name.endswith(".tables"):
+        importlib.import_module(_module.name)
 
 
 @pytest.fixture
