@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import orjson
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 _LEVELS = {
     "trace": logging.DEBUG,
@@ -73,11 +74,13 @@ def _renderers(log_format: Literal["text", "json"]) -> list[Processor]:
     if log_format == "json":
         return [
             drop_meta,
-            structlog.processors.dict_tracebacks,
+            # Without local variables, which hold secrets.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(_to_json),
         ]
     is_terminal = sys.stderr.isatty()
-    return [drop_meta, structlog.dev.ConsoleRenderer(colors=is_terminal)]
+    plain = structlog.dev.plain_traceback
+    return [drop_meta, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
 
 
 def _to_json(event: Any, **_: Any) -> str:

@@ -13,7 +13,7 @@ import dramatiq.worker
 import redis
 import structlog
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
-from dramatiq.errors import ConnectionClosed
+from dramatiq.errors import ConnectionClosed, Retry
 from dramatiq.middleware import AsyncIO, Retries, TimeLimit
 from dramatiq.worker import Worker
 
@@ -39,7 +39,7 @@ IDLE_MS = 1_000
 
 def is_worth_retrying(retries: int, error: BaseException) -> bool:
     """Whether the job is tried again: without end while an engine is down, else a few times."""
-    if isinstance(error, LumenspanError) and error.is_retryable:
+    if isinstance(error, Retry) or (isinstance(error, LumenspanError) and error.is_retryable):
         return True
     return not isinstance(error, InvalidInput) and retries < _MAX_TRIES
 

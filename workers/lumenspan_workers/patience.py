@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
+from dramatiq import Retry
 
 from lumenspan.errors import Unavailable
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 _FIRST_S = 0.25
 _LONGEST_S = 2.0
 _GIVE_UP_S = 120.0
+_BACK_AFTER_MS = 1_000
 
 
 class Patience:
@@ -34,7 +36,7 @@ class Patience:
         """What ``work`` returns; it may be called several times.
 
         Raises:
-            Unavailable: an engine stayed down.
+            Retry: an engine stayed down, or the process stops.
         """
         wait_s = _FIRST_S
         deadline = asyncio.get_running_loop().time() + _GIVE_UP_S
@@ -43,7 +45,7 @@ class Patience:
                 return await work()
             except Unavailable as error:
                 if self._is_stopping.is_set() or asyncio.get_running_loop().time() > deadline:
-                    raise
+                    raise Retry(error.message, delay=_BACK_AFTER_MS) from error
                 _log.warning("waiting for an engine", engine=error.engine, wait_s=wait_s)
             try:
                 await asyncio.wait_for(self._is_stopping.wait(), wait_s)

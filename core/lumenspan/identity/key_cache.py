@@ -57,6 +57,7 @@ class KeyCache:
         self._settings = settings
         self._ttl_s = settings.api_key_cache_ttl_s
         self._local: dict[str, tuple[float, CachedKey]] = {}
+        self._asking: dict[str, asyncio.Task[tuple[bool, CachedKey | None]]] = {}
         self._encoder = msgspec.json.Encoder()
         self._decoder = msgspec.json.Decoder(CachedKey)
 
@@ -77,6 +78,20 @@ class KeyCache:
         local = self._local.get(name)
         if local is not None and local[0] > monotonic():
             return True, local[1]
+        # Calls of one key that come together ask Redis once.
+        asking = self._asking.get(name)
+        if asking is None:
+            asking = self._asking[name] = asyncio.create_task(self._ask(name))
+            asking.add_done_callback(lambda done: self._asked(name, done))
+        return await asyncio.shield(asking)
+
+    def _asked(self, name: str, done: asyncio.Task[tuple[bool, CachedKey | None]]) -> None:
+        del self._asking[name]
+        if not done.cancelled():
+            # Every caller may have hung up: read the error so that it is not reported as forgotten.
+            done.exception()
+
+    async def _ask(self, name: str) -> tuple[bool, CachedKey | None]:
         async with _soon():
             raw = await self._redis.get(self._key(name))
         if raw is None:

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlmodel import select
+from sqlmodel import col, delete, select
 
 from lumenspan.errors import LumenspanError
 from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
@@ -26,6 +26,7 @@ _RETRY_S = 1.0
 _MOST_NOTES = 50_000
 # PostgreSQL takes 32,767 parameters in a statement.
 _ROWS_A_STATEMENT = 2_000
+_DELETED_AT_ONCE = 20_000
 
 
 class Note(TypedDict):
@@ -97,10 +98,28 @@ class Registry:
         async with self._postgres.session() as session:
             await session.execute(upsert(DeadLetterRow).values(list(letters)).on_conflict_do_nothing())
 
+    async def forget_before(self, at: datetime) -> int:
+        """Delete the notes of blobs that were received before ``at``; returns their number.
+
+        Raises:
+            Unavailable: PostgreSQL is down.
+        """
+        deleted = 0
+        while True:
+            oldest = (
+                select(IngestBlobRow.key).where(col(IngestBlobRow.received_at) < at).limit(_DELETED_AT_ONCE)
+            )
+            async with self._postgres.session() as session:
+                result = await session.execute(
+                    delete(IngestBlobRow).where(col(IngestBlobRow.key).in_(oldest))
+                )
+            count = int(getattr(result, "rowcount", 0))
+            deleted += count
+            if count < _DELETED_AT_ONCE:
+                return deleted
+
     async def processed(self, keys: Sequence[BlobKey]) -> set[BlobKey]:
         """Those of ``keys`` that were processed; Unavailable when PostgreSQL is down."""
         async with self._postgres.session() as session:
-            found = await session.execute(
-                select(IngestBlobRow.key).where(IngestBlobRow.key.in_(keys))  # type: ignore[attr-defined]
-            )
+            found = await session.execute(select(IngestBlobRow.key).where(col(IngestBlobRow.key).in_(keys)))
             return {BlobKey(key) for key in found.scalars()}

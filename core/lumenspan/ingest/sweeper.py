@@ -24,6 +24,8 @@ _log = structlog.get_logger(__name__)
 _PAGE = 1000
 # A payload is looked for this long after it came; a store that was down for longer is swept by hand.
 _HORIZON = timedelta(hours=24)
+_REMEMBERED = 7 * _HORIZON
+_PRUNE_EVERY = timedelta(hours=1)
 # With more than this in the queue, nothing that was lost would be processed soon anyway.
 _MOST_QUEUED = 20_000
 
@@ -46,6 +48,7 @@ class Sweeper:
         self._prefix = f"{settings.s3_prefix}otel/"
         self._after = timedelta(seconds=settings.sweep_after_s)
         self._interval_s = settings.sweep_interval_s
+        self._pruned_at = utc_now()
         self._lock = f"{settings.redis_key_prefix}sweep:lock"
         self._done = f"{settings.redis_key_prefix}sweep:done"
 
@@ -54,11 +57,19 @@ class Sweeper:
         while True:
             try:
                 await self.sweep()
+                await self._prune()
             except LumenspanError as error:
                 _log.warning("sweep_failed", error=error.message)
             except Exception:
                 _log.exception("sweep_failed")
             await asyncio.sleep(self._interval_s)
+
+    async def _prune(self) -> None:
+        """Now and then forget the processed blobs that no search looks for any more."""
+        now = utc_now()
+        if now - self._pruned_at > _PRUNE_EVERY:
+            self._pruned_at = now
+            await self._registry.forget_before(now - _REMEMBERED)
 
     async def sweep(self, now: datetime | None = None) -> int:
         """Enqueue the payloads that lost their job; returns their number.

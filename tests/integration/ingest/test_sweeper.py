@@ -12,6 +12,7 @@ from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import jobs
 from lumenspan.ingest.accept import make_key
 from lumenspan.ingest.envelope import pack
+from lumenspan.ingest.registry import Note
 from lumenspan.storage.queue import namespace
 from tests.integration.ingest.conftest import Clients
 from tests.integration.ingest.test_gate import header, queued_keys
@@ -106,3 +107,21 @@ async def test_only_one_search_at_a_time(clients: Clients) -> None:
     assert await clients.sweeper().sweep() == 0
     await clients.redis.delete(lock)
     assert await clients.sweeper().sweep() == 1
+
+
+async def test_notes_that_no_search_needs_are_forgotten(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumenspan.ingest.registry._DELETED_AT_ONCE", 2)
+    now = utc_now()
+    notes = [
+        Note(key=uuid.uuid4().hex, project_id="p", received_at=at, processed_at=now, spans=1, rejected=0)
+        for at in (*[now - timedelta(days=9000)] * 5, now)
+    ]
+    for note in notes:
+        clients.registry.note(note)
+    await clients.registry.flush()
+    keys = [BlobKey(note["key"]) for note in notes]
+    assert await clients.registry.processed(keys) == set(keys)
+    assert await clients.registry.forget_before(now - timedelta(days=8999)) == 5
+    assert await clients.registry.processed(keys) == {keys[-1]}
