@@ -35,7 +35,7 @@ GIVEN = {
 
 def example_names() -> list[str]:
     """Variables that .env.example offers, in its order."""
-    return re.findall(r"^([A-Za-z_]+)=", (FOLDER / ".env.example").read_text(), re.MULTILINE)
+    return re.findall(r"^(\w+)=", (FOLDER / ".env.example").read_text(), re.MULTILINE)
 
 
 def filled(value: object, given: dict[str, str]) -> str:
@@ -99,6 +99,9 @@ def test_a_filled_example_makes_valid_settings(service: str) -> None:
     assert made.redis_url == f"redis://:{PASSWORD}@valkey:6379/0"
     assert not made.is_clickhouse_cluster
     assert made.init_org_id is None
+    assert (made.media_bucket, made.media_prefix) == ("lumenspan", "media/")
+    assert made.media_endpoint == "http://localhost:9090"
+    assert made.media_internal_endpoint == "http://minio:9000"
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -130,7 +133,9 @@ def test_engine_is_pinned_checked_and_keeps_its_data(engine: str) -> None:
     assert service["healthcheck"]["test"]
     named = {volume.split(":")[0] for volume in service["volumes"]}
     assert named <= set(FILE["volumes"])
-    assert "ports" not in service, "engines are not published"
+    # Files are uploaded to and read from the store itself, by signed addresses.
+    published = ["${LUMENSPAN_BIND:-127.0.0.1}:9090:9000"] if engine == "minio" else []
+    assert service.get("ports", []) == published, "other engines are not published"
 
 
 def test_worker_waits_for_the_migrated_server() -> None:
