@@ -200,6 +200,7 @@ class TestRoutes:
             ({"field": "expectedOutput"}, []),
             ({"traceId": None}, []),
             ({"traceId": ""}, ["traceId"]),
+            ({"traceId": "t" * 2_049}, ["traceId"]),
             ({"traceId": None, "observationId": "o"}, []),
             ({"traceId": None, "datasetId": "d"}, []),
             ({"datasetId": "d", "datasetItemId": "i"}, []),
@@ -238,6 +239,10 @@ class TestRoutes:
         ):
             assert httpx.request(method, url + path, json=body).status_code == 401
             assert httpx.request(method, url + path, json=body, headers=public).status_code in (401, 403)
+
+    def test_a_name_that_cannot_be_stored_is_400(self, stack: Stack, project: ProjectAccess) -> None:
+        answer = call(stack, project, "POST", body=wish(b"x" * 100, traceId="a\0b"))
+        assert (answer.status_code, answer.json()["error"]) == (400, "InvalidRequestError")
 
     def test_a_body_that_is_no_json_is_400(self, stack: Stack, project: ProjectAccess) -> None:
         answer = httpx.post(f"{stack.base_url}/api/public/media", content=b"{", headers=project.headers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -94,7 +95,7 @@ class Extraction:
             return text
         if _MARK in text:
             text = self._data_uris(text)
-        if any(mark in text for mark in _PART_MARKS):
+        if any(mark in text for mark in _PART_MARKS) and _quoted_run(self.limits.min_bytes).search(text):
             text = self._parts(text)
         return text
 
@@ -195,6 +196,12 @@ class Extraction:
             self.files[mark.media_id] = File(mark, data)
             self.size_bytes += len(data)
         return str(Reference(content_type, mark.media_id, source))
+
+
+@functools.cache
+def _quoted_run(length: int) -> re.Pattern[str]:
+    """Finds a JSON string that may be a file; parsing a text without one would cost memory for nothing."""
+    return re.compile(rf"""\"(?:[A-Za-z0-9+/_\\-]{{{length}}}|b['\\])""")
 
 
 def _has_long_run(text: str, length: int) -> bool:

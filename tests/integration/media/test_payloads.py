@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -146,6 +147,17 @@ async def test_a_client_s_unfinished_upload_is_finished_by_the_payload(
     await service(clients, media).process(key)
     assert (await media.download(project_id, mark.media_id)).size_bytes == 2_000
     assert (await media.request_upload(project_id, mark, place())).url is None
+
+
+async def test_several_workers_on_the_same_payload_agree(
+    clients: Clients, media: MediaService, postgres: Postgres, project_id: ProjectId
+) -> None:
+    data = [os.urandom(2_000) for _ in range(5)]
+    key = await put(clients, project_id, *({O + "input": " ".join(map(uri, data))} for _ in range(3)))
+    await asyncio.gather(*(service(clients, media).process(key) for _ in range(4)))
+    expected = " ".join(map(reference, data))
+    assert [row["input"] for row in await rows(clients, project_id)] == [expected] * 3
+    assert len(await links(postgres, project_id)) == 15
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,14 @@ class TestParts:
         text += '"base64"'
         assert extracted(text) is text
 
+    def test_a_text_without_a_long_string_is_not_parsed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def parse(text: str) -> None:
+            raise AssertionError("parsed")
+
+        monkeypatch.setattr("lumenspan.media.extract.json.loads", parse)
+        text = '{"type":"file","data":[' + "1," * 5_000 + "1]}"
+        assert extracted(text, Limits(1024, 10_000)) is text
+
     def test_ten_levels_and_no_more(self) -> None:
         part: Any = {"type": "base64", "media_type": "image/png", "data": BODY}
         for _ in range(10):
