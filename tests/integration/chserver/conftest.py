@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 import clickhouse_connect
 import pytest
+from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.client import Client
 
 _DEADLINE_S = 30.0
@@ -102,6 +103,10 @@ class Endpoint:
     def client(self, **options: object) -> Client:
         values = {"host": "127.0.0.1", "port": self.port, "username": "default", "password": self.password}
         return clickhouse_connect.get_client(**(values | options), dedicated_pool=True)  # type: ignore[arg-type]
+
+    async def async_client(self, **options: object) -> AsyncClient:
+        values = {"host": "127.0.0.1", "port": self.port, "username": "default", "password": self.password}
+        return await clickhouse_connect.get_async_client(**(values | options))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

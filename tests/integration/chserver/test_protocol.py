@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -11,15 +12,18 @@ from collections import deque
 from contextlib import closing
 from urllib.parse import urlencode
 
-import clickhouse_connect
 import pytest
+from aiohttp import ClientPayloadError
+from clickhouse_connect.driver import AsyncClient
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from requests.exceptions import ChunkedEncodingError
 from sqlalchemy import create_engine, text
+from urllib3.exceptions import HTTPError
 
 from .conftest import Endpoint, wait_until
 
-_FAILS_LATE = "SELECT number, throwIf(number = 3000000) FROM numbers(10000000)"
+_FAILS_LATE = "SELECT number, throwIf(number = 3000000) FROM numbers(10000000) SETTINGS max_threads = 1"
 
 
 def _running(client: Client, fragment: str) -> int:
@@ -29,6 +33,12 @@ def _running(client: Client, fragment: str) -> int:
         " AND query NOT LIKE '%processes%'"
     )
     return int(client.query(sql, parameters={"f": fragment}).result_rows[0][0])
+
+
+async def _read_all(reader: AsyncClient, pause_s: float = 0.0) -> None:
+    async with await reader.query_row_block_stream(_FAILS_LATE) as blocks:
+        async for _ in blocks:
+            await asyncio.sleep(pause_s)
 
 
 def _get(endpoint: Endpoint, target: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -163,19 +173,45 @@ class TestLateErrors:
         ):
             deque(blocks, maxlen=0)
 
-    async def test_async_client_sees_the_error_inside_a_stream(self, endpoint: Endpoint) -> None:
-        reader = await clickhouse_connect.get_async_client(
-            host="127.0.0.1", port=endpoint.port, username="default", password=endpoint.password
-        )
-
-        async def read_all() -> None:
-            async with await reader.query_row_block_stream(_FAILS_LATE) as blocks:
-                async for _ in blocks:
-                    pass
-
-        async with reader:
+    @pytest.mark.parametrize("compress", ["lz4", "zstd", False])
+    async def test_async_client_sees_the_error_inside_a_stream(
+        self, endpoint: Endpoint, compress: str | bool
+    ) -> None:
+        async with await endpoint.async_client(compress=compress) as reader:
             with pytest.raises(DatabaseError, match="throwIf"):
-                await read_all()
+                await _read_all(reader)
+            assert (await reader.query("SELECT 1")).result_rows == [(1,)]
+
+    async def test_async_client_that_reads_slowly_sees_it_too(self, endpoint: Endpoint) -> None:
+        async with await endpoint.async_client() as reader:
+            with pytest.raises(DatabaseError, match="throwIf"):
+                await _read_all(reader, pause_s=0.1)
+
+    async def test_async_client_sees_it_in_a_whole_result(self, endpoint: Endpoint) -> None:
+        async with await endpoint.async_client() as reader:
+            with pytest.raises(DatabaseError, match="throwIf"):
+                await reader.query(_FAILS_LATE)
+
+    @pytest.mark.parametrize("data_format", ["JSONEachRow", "RowBinary"])
+    async def test_raw_results_of_the_clients_fail_rather_than_end_early(
+        self, endpoint: Endpoint, client: Client, data_format: str
+    ) -> None:
+        with pytest.raises((DatabaseError, HTTPError)):
+            client.raw_query(_FAILS_LATE, fmt=data_format)
+        async with await endpoint.async_client() as reader:
+            with pytest.raises((DatabaseError, ClientPayloadError)):
+                await reader.raw_query(_FAILS_LATE, fmt=data_format)
+
+    def test_sqlalchemy_sees_a_broken_body(self, endpoint: Endpoint) -> None:
+        engine = create_engine(f"clickhouse+http://default:{endpoint.password}@127.0.0.1:{endpoint.port}/")
+        # Wide rows in small blocks of one thread: much of the result has left before the error.
+        sql = (
+            "SELECT repeat('x', 1000), toString(throwIf(number = 20000)) FROM numbers(100000)"
+            " SETTINGS max_threads = 1, max_block_size = 500"
+        )
+        with engine.connect() as connection, pytest.raises(ChunkedEncodingError):
+            connection.execute(text(sql)).all()
+        engine.dispose()
 
     def test_plain_http_clients_see_a_broken_body(self, endpoint: Endpoint) -> None:
         with pytest.raises(http.client.IncompleteRead) as caught:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
@@ -69,14 +68,7 @@ class TestRows:
 
     async def test_async_client_reads_and_writes(self, endpoint: Endpoint, client: Client) -> None:
         client.command("CREATE TABLE a (id UInt64, name String) ENGINE = MergeTree ORDER BY id")
-        writer = await clickhouse_connect.get_async_client(
-            host="127.0.0.1",
-            port=endpoint.port,
-            username="default",
-            password=endpoint.password,
-            database=client.database,
-        )
-        async with writer:
+        async with await endpoint.async_client(database=client.database) as writer:
             await writer.insert(
                 "a", [[number, str(number)] for number in range(5000)], column_names=["id", "name"]
             )

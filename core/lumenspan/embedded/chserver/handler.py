@@ -38,6 +38,7 @@ _QUERY_LIMIT_BYTES = 64 * 1024 * 1024
 _HEAD_BYTES = 256 * 1024  # an INSERT statement ends within these; rows follow
 _FLUSH_BYTES = 256 * 1024
 _SPOOL_BYTES = 1024 * 1024
+_HANG_UP_S = 20.0
 # Rows of this size are parsed and written together; the engine's own limit counts rows only, and a
 # million rows of a trace are gigabytes.
 _INSERT_BLOCK_BYTES = 64 * 1024 * 1024
@@ -435,7 +436,17 @@ class _Output:
             b"\r\n__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n"
             % (tag.encode(), message, len(message), tag.encode())
         )
-        answer.break_off(self._encoded(is_last=True))
+        answer.break_off(self._encoded(is_last=True), self._patience_s())
+
+    def _patience_s(self) -> float:
+        """How long a client that understands the marked piece may take to read it.
+
+        aiohttp throws away what it holds when a body breaks off, and the text of the error with it.
+        clickhouse-connect on aiohttp looks for the mark in Native only, and hangs up when it finds it.
+        """
+        agent = self._call.request.headers.get("user-agent", "")
+        is_aware = "clickhouse-connect/" in agent and "mode:async" in agent
+        return _HANG_UP_S if is_aware and self.format.lower() == "native" else 0.0
 
     def close(self) -> None:
         """Drop the spool file."""

@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, unquote
 _RECV_BYTES = 256 * 1024
 _HEAD_LIMIT_BYTES = 1024 * 1024  # a query may stand in the URL
 _DRAIN_LIMIT_S = 10.0
-_HANG_UP_MS = 1000
 
 
 class Disconnected(Exception):
@@ -258,15 +257,17 @@ class Answer:
         if framed or end:
             self._send(*framed, *end)
 
-    def break_off(self, last: bytes) -> None:
-        """A last piece without the end mark: every HTTP client notices that the body is not whole."""
+    def break_off(self, last: bytes, patience_s: float = 0.0) -> None:
+        """A last piece without the end mark: every HTTP client notices that the body is not whole.
+
+        Clients that hang up when they have read the last piece get ``patience_s`` seconds to do so.
+        """
         self.keeps_connection = False
         self.write(last)
-        # Some clients drop what they have not handed on yet when the connection ends: those that
-        # understand the last piece get the time to hang up first.
-        poll = select.poll()
-        poll.register(self._sock, select.POLLRDHUP | select.POLLHUP)
-        poll.poll(_HANG_UP_MS)
+        if patience_s:
+            poll = select.poll()
+            poll.register(self._sock, select.POLLRDHUP | select.POLLHUP)
+            poll.poll(patience_s * 1000)
 
 
 def new_tag() -> str:
