@@ -15,6 +15,7 @@ from lumenspan.media.domain import DatasetItemLink, Link, MediaId, TraceLink
 from lumenspan.media.tables import DatasetItemMediaRow, MediaRow, TraceMediaRow
 
 _UPLOADED = (200, 201)
+_FIXED = frozenset({"project_id", "id", "created_at"})
 # PostgreSQL takes 32,767 parameters in a statement.
 _ROWS_A_STATEMENT = 2_000
 
@@ -54,11 +55,10 @@ async def add(session: AsyncSession, row: MediaRow) -> None:
 async def add_uploaded(session: AsyncSession, rows: Iterable[MediaRow]) -> None:
     """Register files that are in the store, also where a client was about to upload them."""
     # In one order everywhere, so that two writers of the same files do not wait for each other.
-    for row in sorted(rows, key=lambda each: each.id):
-        values = _values(row)
-        changed = {name: value for name, value in values.items() if name not in ("project_id", "id")}
-        del changed["created_at"]
-        statement = insert(MediaRow).values(values)
+    values = [_values(row) for row in sorted(rows, key=lambda each: each.id)]
+    for at in range(0, len(values), _ROWS_A_STATEMENT):
+        statement = insert(MediaRow).values(values[at : at + _ROWS_A_STATEMENT])
+        changed = {name: statement.excluded[name] for name in values[0].keys() - _FIXED}
         is_missing = or_(
             col(MediaRow.upload_http_status).is_(None),
             col(MediaRow.upload_http_status).not_in(_UPLOADED),

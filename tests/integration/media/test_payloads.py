@@ -195,20 +195,24 @@ async def test_settings_keep_files_in_the_payload(
 
 @pytest.mark.parametrize("part", ["media_endpoint", "database", "media_secret_access_key"])
 async def test_a_store_that_is_down_or_refuses_loses_nothing(
-    clients: Clients, settings: Settings, project_id: ProjectId, part: str
+    clients: Clients, media: MediaService, settings: Settings, project_id: ProjectId, part: str
 ) -> None:
+    """What was left in the payload goes to the store when the payload is processed again."""
     changes: dict[str, dict[str, Any]] = {
         "media_endpoint": {"media_endpoint": f"http://127.0.0.1:{free_port()}"},
         "media_secret_access_key": {"media_secret_access_key": SecretStr("another")},
     }
     down = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     postgres = Postgres(down if part == "database" else settings.postgres_url)
-    media = MediaService(postgres, settings.model_copy(update=changes.get(part)))
-    text = uri(os.urandom(2_000))
+    failing = MediaService(postgres, settings.model_copy(update=changes.get(part)))
+    data = os.urandom(2_000)
+    text = uri(data)
     key = await put(clients, project_id, {O + "input": text})
-    assert await service(clients, media).process(key) == 1
+    assert await service(clients, failing).process(key) == 1
     assert [row["input"] for row in await rows(clients, project_id)] == [text]
-    await media.close()
+    await service(clients, media).process(key)
+    assert [row["input"] for row in await rows(clients, project_id)] == [reference(data)]
+    await failing.close()
     await postgres.close()
 
 
