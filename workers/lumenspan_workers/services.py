@@ -12,6 +12,9 @@ from lumenspan.ingest.service import IngestService
 from lumenspan.ingest.sweeper import Sweeper
 from lumenspan.media.payloads import PayloadMedia
 from lumenspan.media.service import MediaService
+from lumenspan.models.definitions import Definitions
+from lumenspan.models.pricer import Pricer
+from lumenspan.models.tokens import TokenCounter
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
@@ -52,7 +55,13 @@ class Services:
             redis=redis,
             postgres=postgres,
             ingest=IngestService(
-                clickhouse, blobs, redis, registry, settings, PayloadMedia(media, settings)
+                clickhouse,
+                blobs,
+                redis,
+                registry,
+                settings,
+                PayloadMedia(media, settings),
+                Pricer(Definitions(postgres, redis, settings), TokenCounter()),
             ),
             registry=registry,
             media=media,

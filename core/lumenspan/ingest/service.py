@@ -22,6 +22,7 @@ from lumenspan.ingest.inserter import Inserter
 from lumenspan.ingest.mapping import SpanMapper
 from lumenspan.ingest.registry import Note, Registry
 from lumenspan.media.payloads import PayloadMedia
+from lumenspan.models.pricer import Pricer
 from lumenspan.observations.rows import COLUMNS, ObservationColumns
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
@@ -65,8 +66,10 @@ class IngestService:
         registry: Registry,
         settings: Settings,
         media: PayloadMedia | None = None,
+        pricer: Pricer | None = None,
     ) -> None:
         self._media = media
+        self._pricer = pricer
         self._inserter = Inserter(clickhouse, settings.worker_threads)
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._blobs = blobs
@@ -85,6 +88,8 @@ class IngestService:
             mapped = await self._read(key)
         if self._media is not None:
             await self._media.extract(ProjectId(mapped.project_id), mapped.columns)
+        if self._pricer is not None:
+            await self._pricer.price(ProjectId(mapped.project_id), mapped.columns)
         await self._inserter.insert(mapped.columns)
         if mapped.dead:
             await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])

@@ -120,12 +120,12 @@ def _amount(value: Value) -> Decimal | None:
 
 
 def with_total_cost(costs: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """The same with ``total``: input plus output where there is either, else the sum.
+    """The same with ``total``: input plus output where there is either.
 
-    It is left out where it does not fit the column.
+    It is left out where there is neither, and where it does not fit the column.
     """
-    if not costs or "total" in costs:
-        return dict(costs)
     sides = [costs[name] for name in ("input", "output") if name in costs]
-    total = sum(sides or costs.values(), Decimal(0))
+    if not sides or "total" in costs:
+        return dict(costs)
+    total = sum(sides, Decimal(0))
     return {**costs, "total": total} if total < _MAX_COST else dict(costs)

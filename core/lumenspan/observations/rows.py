@@ -58,10 +58,26 @@ COLUMN_TYPES: dict[str, str] = {
     "event_bytes": "UInt64",
     "event_ts": "DateTime64(9, 'UTC')",
     "is_deleted": "UInt8",
+    "model_id": "LowCardinality(String)",
+    "price_tier_id": "LowCardinality(String)",
+    "price_tier_name": "LowCardinality(String)",
+    "price_source": "LowCardinality(String)",
+    "usage_source": "LowCardinality(String)",
+    "cost_source": "LowCardinality(String)",
 }
+# Texts that pricing fills in; no mapping knows them.
+PRICING_COLUMNS = (
+    "model_id",
+    "price_tier_id",
+    "price_tier_name",
+    "price_source",
+    "usage_source",
+    "cost_source",
+)
 # Equally long lists of values, in the order of COLUMNS.
 Columns = list[list[Any]]
 COLUMNS = tuple(COLUMN_TYPES)
+_UNPRICED = ("",) * len(PRICING_COLUMNS)
 TYPES = tuple(COLUMN_TYPES.values())
 
 
@@ -81,8 +97,12 @@ class ObservationColumns:
         return len(self.values[0])
 
     def append(self, row: tuple[Any, ...]) -> None:
-        """Add one observation, in the order of ``COLUMNS``; ValueError when its length is another."""
-        for append, value in zip(self._appends, row, strict=True):
+        """Add one observation, not yet priced: in the order of ``COLUMNS`` without ``PRICING_COLUMNS``.
+
+        Raises:
+            ValueError: it has another number of values.
+        """
+        for append, value in zip(self._appends, row + _UNPRICED, strict=True):
             append(value)
 
     def blocks(self, rows: int) -> list[Columns]:
