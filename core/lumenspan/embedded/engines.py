@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from lumenspan.embedded import clickhouse, ports, postgres, seaweedfs, valkey
 from lumenspan.embedded.folder import DataFolder, Secrets
-from lumenspan.embedded.supervisor import ChildSpec, ChildStatus, Supervisor
+from lumenspan.embedded.supervisor import ChildFailed, ChildSpec, ChildStatus, Supervisor
+
+log = structlog.get_logger()
+
+_ATTEMPTS = 4
 
 # The variable that, when set, names an engine of the user's own; ours is left out then.
 ADDRESS_OF = {
@@ -43,32 +50,73 @@ def needed(environ: Mapping[str, str]) -> list[str]:
     return [name for name, variable in ADDRESS_OF.items() if not environ.get(variable)]
 
 
-def plan(
-    folder: DataFolder, secrets: Secrets, names: Collection[str]
-) -> tuple[list[ChildSpec], dict[str, str]]:
-    """What to run for the engines ``names``, and the variables with their addresses. Needs the lock."""
-    wanted = [name for name in (postgres.NAME, valkey.NAME, clickhouse.NAME) if name in names]
-    if seaweedfs.NAME in names:
-        wanted += seaweedfs.PORTS
-    chosen = ports.choose(wanted, folder.run / "ports.json")
-    specs: list[ChildSpec] = []
-    env: dict[str, str] = {}
-    if postgres.NAME in names:
-        port = chosen[postgres.NAME]
-        specs.append(postgres.spec(folder, port, secrets))
-        env["DATABASE_URL"] = postgres.url(port, secrets)
-    if valkey.NAME in names:
-        port = chosen[valkey.NAME]
-        specs.append(valkey.spec(folder, port, secrets))
-        env["REDIS_CONNECTION_STRING"] = valkey.url(port, secrets)
-    if seaweedfs.NAME in names:
-        specs.append(seaweedfs.spec(folder, chosen, secrets))
-        env |= _s3_env(chosen, secrets)
-    if clickhouse.NAME in names:
-        port = chosen[clickhouse.NAME]
-        specs.append(clickhouse.spec(folder, port, secrets))
-        env |= _clickhouse_env(port, secrets)
-    return specs, env
+class Plan:
+    """Which engines to run, on which ports. Needs the lock of the folder.
+
+    Between the choice of a port and its use another program may take it, which happens when several
+    systems make their first start at once: ``start`` then chooses other ports for that engine.
+    """
+
+    def __init__(self, folder: DataFolder, secrets: Secrets, names: Collection[str]) -> None:
+        self._folder = folder
+        self._secrets = secrets
+        self._remembered = folder.run / "ports.json"
+        self.names = [name for name in ADDRESS_OF if name in names]
+        wanted = [port for name in self.names for port in _ports_of(name)]
+        self.ports = ports.choose(wanted, self._remembered)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables with the addresses of the engines; final once ``start`` has returned."""
+        env: dict[str, str] = {}
+        if postgres.NAME in self.names:
+            env["DATABASE_URL"] = postgres.url(self.ports[postgres.NAME], self._secrets)
+        if valkey.NAME in self.names:
+            env["REDIS_CONNECTION_STRING"] = valkey.url(self.ports[valkey.NAME], self._secrets)
+        if seaweedfs.NAME in self.names:
+            env |= _s3_env(self.ports, self._secrets)
+        if clickhouse.NAME in self.names:
+            env |= _clickhouse_env(self.ports[clickhouse.NAME], self._secrets)
+        return env
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Start the engines together and wait until all are ready. ChildFailed of the first that is not."""
+        outcomes = await asyncio.gather(
+            *(self._start(supervisor, name) for name in self.names), return_exceptions=True
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _start(self, supervisor: Supervisor, name: str) -> None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await supervisor.start(self._spec(name))
+                return
+            except ChildFailed:
+                taken = self._taken(name)
+                if not taken or attempt == _ATTEMPTS:
+                    raise
+                log.warning("a port was taken meanwhile, choosing others", process=name, ports=taken)
+                self.ports |= ports.choose(_ports_of(name), self._remembered)
+
+    def _spec(self, name: str) -> ChildSpec:
+        if name == postgres.NAME:
+            return postgres.spec(self._folder, self.ports[name], self._secrets)
+        if name == valkey.NAME:
+            return valkey.spec(self._folder, self.ports[name], self._secrets)
+        if name == clickhouse.NAME:
+            return clickhouse.spec(self._folder, self.ports[name], self._secrets)
+        return seaweedfs.spec(self._folder, self.ports, self._secrets)
+
+    def _taken(self, name: str) -> list[int]:
+        """Ports of an engine that has ended which somebody holds."""
+        numbers = [self.ports[port] for port in _ports_of(name)]
+        return [number for number in numbers if not ports.is_free(number)]
+
+
+def _ports_of(name: str) -> tuple[str, ...]:
+    return seaweedfs.PORTS if name == seaweedfs.NAME else (name,)
 
 
 @contextlib.asynccontextmanager
@@ -82,10 +130,10 @@ async def running(
     folder = DataFolder.at(data_dir)
     with folder.locked() as secrets:
         supervisor = Supervisor(folder.logs, folder.run)
-        specs, env = plan(folder, secrets, names)
+        plan = Plan(folder, secrets, names)
         try:
-            await supervisor.start(*specs)
-            yield EngineAddresses(env, supervisor)
+            await plan.start(supervisor)
+            yield EngineAddresses(plan.env, supervisor)
         finally:
             await supervisor.stop()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -15,6 +16,7 @@ LOOPBACK = "127.0.0.1"
 # port in that range would now and then be taken by a passing client. SeaweedFS adds 10000 to one of them.
 _FIRST, _LAST = 20_000, 22_700
 _ATTEMPTS = 500
+_LISTEN = "0A"  # state of a socket in /proc/net/tcp
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -24,6 +26,12 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_listener(port: int, leader: int) -> bool:
+    """Whether a process of the group that ``leader`` leads listens on ``port``, on any address."""
+    sockets = _listening(port)
+    return any(sockets & _sockets(pid) for pid in _group(leader))
 
 
 def first_free(port: int, host: str = LOOPBACK) -> int:
@@ -79,3 +87,34 @@ def _read(remembered: Path) -> dict[str, int]:
     if not isinstance(content, dict):
         return {}
     return {str(name): port for name, port in content.items() if isinstance(port, int)}
+
+
+def _listening(port: int) -> set[str]:
+    """Links of the listening sockets, as ``/proc/PID/fd`` shows them."""
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    found.add(f"socket:[{fields[9]}]")
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return found
+
+
+def _group(leader: int) -> Iterator[int]:
+    """The leader first: mostly it is the one that listens."""
+    yield leader
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != leader:
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(entry.name)) == leader:
+                    yield int(entry.name)

@@ -15,7 +15,7 @@ from typing import Literal
 
 import structlog
 
-from lumenspan.embedded import logfile, pidfile
+from lumenspan.embedded import logfile, pidfile, ports
 from lumenspan.errors import Unavailable
 
 log = structlog.get_logger()
@@ -62,6 +62,7 @@ class ChildSpec:
 
     Attributes:
         is_ready: asked again and again until true; an OSError counts as not yet.
+        port: where it listens; it is ready only once the listener there is its own.
         prepare: called in a thread before each start, for what a crash may have left.
         death_signal: sent by the kernel when the supervisor dies.
     """
@@ -201,9 +202,15 @@ class Child:
 
     async def _is_ready(self) -> bool:
         try:
-            return await self.spec.is_ready()
+            is_ready = await self.spec.is_ready()
         except (OSError, EOFError):
             return False
+        # Another program on that port would answer the same question just as well.
+        return is_ready and (
+            self.spec.port is None
+            or self.status.pid is None
+            or ports.is_listener(self.spec.port, self.status.pid)
+        )
 
     def _failure(self, what: str) -> ChildFailed:
         tail = logfile.tail(self._log_path)
@@ -299,8 +306,14 @@ class Supervisor:
     async def start(self, *specs: ChildSpec) -> None:
         """Start these together and wait until all are ready. ChildFailed of the first that is not.
 
-        Children that are ready stay, until ``stop``.
+        Children that are ready stay, until ``stop``. One that failed is replaced by the next of its name.
         """
+        names = {spec.name for spec in specs}
+        self._children = [
+            child
+            for child in self._children
+            if not (child.status.state == "failed" and child.spec.name in names)
+        ]
         children = [Child(spec, self._logs, self._run, self._backoff, self._changed) for spec in specs]
         self._children += children
         outcomes = await asyncio.gather(*(child.start() for child in children), return_exceptions=True)

@@ -131,14 +131,14 @@ async def _start(folder: DataFolder, secrets: Secrets, supervisor: Supervisor) -
     names = engines.needed(os.environ)
     host = listen_host(os.environ)
     port = listen_port(os.environ, host)
-    specs, addresses = engines.plan(folder, secrets, names)
+    plan = engines.Plan(folder, secrets, names)
+    await plan.start(supervisor)
     worker_port = ports.choose([_WORKER_PORT], folder.run / "ports.json")[_WORKER_PORT]
-    made = _unless_set(addresses, os.environ) | product_env(secrets, os.environ, host, port, worker_port)
+    made = _unless_set(plan.env, os.environ) | product_env(secrets, os.environ, host, port, worker_port)
     env = {**os.environ, **made}
     write_private(
         folder.env_file, "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(made.items()))
     )
-    await supervisor.start(*specs)
     await _migrate(folder, env)
     await supervisor.start(
         _part(

@@ -20,9 +20,10 @@ import redis.asyncio as redis
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lumenspan.embedded import engines
-from lumenspan.embedded.engines import EngineAddresses
-from lumenspan.embedded.supervisor import RunAs, shim_argv
+from lumenspan.embedded import engines, seaweedfs
+from lumenspan.embedded.engines import EngineAddresses, Plan
+from lumenspan.embedded.folder import DataFolder
+from lumenspan.embedded.supervisor import RunAs, Supervisor, shim_argv
 
 pytestmark = pytest.mark.engines
 
@@ -127,6 +128,12 @@ async def assert_kept(addresses: EngineAddresses) -> None:
     await eventually(has_object)
 
 
+async def answer_anything(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1000)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    writer.close()
+
+
 NAMES = ("postgres", "valkey", "s3", "clickhouse")
 
 
@@ -182,6 +189,27 @@ class TestRunning:
                 await clickhouse(wrong, "SELECT 1")
             with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
                 await write_object(wrong, "kept", b"")
+
+    # SeaweedFS goes to another gRPC port by itself.
+    @pytest.mark.parametrize("name", ["postgres", "valkey", "clickhouse", "s3-gateway", "s3-filer"])
+    async def test_a_port_that_is_taken_between_choice_and_use_is_chosen_anew(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        engine = "s3" if name in seaweedfs.PORTS else name
+        folder = DataFolder.at(tmp_path / "data")
+        with folder.locked() as secrets:
+            plan = Plan(folder, secrets, [engine])
+            before = plan.ports[name]
+            supervisor = Supervisor(folder.logs, folder.run)
+            # Answers like the engine's own health page, so as to be taken for it.
+            async with await asyncio.start_server(answer_anything, "127.0.0.1", before):
+                try:
+                    await plan.start(supervisor)
+                    assert plan.ports[name] != before
+                    assert [status.state for status in supervisor.statuses] == ["running"]
+                    assert str(before) not in str(plan.env)
+                finally:
+                    await supervisor.stop()
 
     async def test_only_loopback_is_listened_on(self, tmp_path: Path) -> None:
         async with engines.running(tmp_path / "data", NAMES) as addresses:
