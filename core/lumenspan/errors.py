@@ -109,6 +109,13 @@ class QueryTooExpensive(LumenspanError):
     http_status = 422
 
 
+class ResultTooLarge(LumenspanError):
+    """The answer would be too large for one body; read it in pages."""
+
+    code = "RESULT_TOO_LARGE"
+    http_status = 422
+
+
 class Bug(LumenspanError):
     """Our fault. The public message says no more than that."""
 

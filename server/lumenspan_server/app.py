@@ -25,8 +25,10 @@ from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.media.rest import routes as media_routes
+from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.services import Services
+from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
 _INITIALIZE_RETRY_S = 1.0
@@ -70,6 +72,8 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *identity_routes,
             *otel_routes,
             *media_routes,
+            *trace_routes,
+            *observation_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],

@@ -19,6 +19,7 @@ from lumenspan.errors import (
     NotFound,
     QueryTooExpensive,
     RateLimited,
+    ResultTooLarge,
     Unauthenticated,
     Unavailable,
 )
@@ -33,6 +34,7 @@ _CLASSES: tuple[tuple[type[LumenspanError], str], ...] = (
     (NotFound, "LangfuseNotFoundError"),
     (Conflict, "LangfuseConflictError"),
     (QueryTooExpensive, "Request timed out"),
+    (ResultTooLarge, "PayloadTooLargeError"),
     (RateLimited, "RateLimitError"),
     (Unavailable, "ServiceUnavailableError"),
 )

@@ -71,7 +71,7 @@ class Services:
             identity=IdentityService(postgres, redis, settings),
             gate=IngestGate(blobs, queue, settings),
             traces=traces,
-            observations=ObservationService(clickhouse),
+            observations=ObservationService(clickhouse, traces),
             media=MediaService(postgres, settings),
             tail=TailHub(redis, traces, settings),
         )

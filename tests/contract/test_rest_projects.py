@@ -12,6 +12,9 @@ from tests.integration.server.conftest import RunningServer
 
 PROJECT_ROUTES = [
     "/api/public/projects",
+    "/api/public/traces",
+    "/api/public/traces/some-id",
+    "/api/public/v2/observations",
 ]
 
 

@@ -107,6 +107,27 @@ class TestLangfuseSdk:
         assert generation["metadata"]["nested.deep"] == "[1,2]"
         assert all(node["userId"] == "user-42" for name, node in seen.items() if name != "request")
 
+    def test_the_trace_reads_back_through_rest(
+        self, stack: Stack, project: ProjectAccess, langfuse_run: dict[str, str]
+    ) -> None:
+        trace_id = langfuse_run["trace_id"]
+        trace_of(stack, project, trace_id, observations=5)
+        detail = httpx.get(f"{stack.base_url}/api/public/traces/{trace_id}", headers=project.headers).json()
+        assert detail["name"] == "support-question"
+        assert len(detail["observations"]) == 5
+        listed = httpx.get(f"{stack.base_url}/api/public/traces", headers=project.headers).json()
+        assert [row["id"] for row in listed["data"]] == [trace_id]
+        observations = httpx.get(
+            f"{stack.base_url}/api/public/v2/observations", headers=project.headers
+        ).json()
+        assert {row["name"] for row in observations["data"]} == {
+            "request",
+            "handle",
+            "search",
+            "fail",
+            "answer",
+        }
+
     def test_the_url_the_sdk_prints_names_the_project(
         self, stack: Stack, project: ProjectAccess, langfuse_run: dict[str, str]
     ) -> None:

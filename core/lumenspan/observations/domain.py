@@ -119,3 +119,25 @@ class ObservationPage:
 
     observations: list[Observation]
     has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationPosition:
+    """A place in the list of a project's observations, which is ordered by start, newest first."""
+
+    start_ns: int
+    trace_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationParts:
+    """Which wide columns a search reads.
+
+    Attributes:
+        has_texts: input and output in full.
+        metadata_chars: characters of each metadata value; None for all, 0 for no metadata at all.
+    """
+
+    has_texts: bool = False
+    metadata_chars: int | None = 0

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from lumenspan.filters import Condition, to_sql
 from lumenspan.ids import ProjectId
+from lumenspan.observations.domain import ObservationParts, ObservationPosition
+from lumenspan.observations.filters import COLUMNS
 from lumenspan.storage.clickhouse import Sql
 from lumenspan.traces.domain import TraceKey
 from lumenspan.traces.queries import within
@@ -96,4 +99,63 @@ def texts(project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str])
         f"WHERE {where} AND id IN {{ids:Array(String)}}\n"
         "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id",
         {**params, "project_id": project_id, "ids": list(ids)},
+    )
+
+
+def candidates(
+    project_id: ProjectId,
+    conditions: Iterable[Condition],
+    after: ObservationPosition | None,
+    from_ns: int | None,
+    limit: int,
+) -> Sql:
+    """Writes that fulfil the conditions, newest start first: an id may come more than once or be outdated.
+
+    ``from_ns`` only bounds how far back is looked.
+    """
+    texts, params = to_sql(conditions, COLUMNS)
+    if from_ns is not None:
+        texts.append("start_time >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')")
+        params["from_ns"] = from_ns
+    if after is not None:
+        # The first condition says nothing new; it lets whole parts of the table be skipped.
+        texts.append("start_time <= fromUnixTimestamp64Nano({after_ns:Int64}, 'UTC')")
+        texts.append(
+            "(toUnixTimestamp64Nano(start_time), xxHash32(trace_id), id, trace_id)"
+            " < ({after_ns:Int64}, xxHash32({after_trace:String}), {after_id:String}, {after_trace:String})"
+        )
+        params |= {"after_ns": after.start_ns, "after_trace": after.trace_id, "after_id": after.id}
+    return Sql(
+        "SELECT trace_id, id, toUnixTimestamp64Nano(start_time), toUnixTimestamp64Nano(event_ts)\n"
+        f"FROM observations\nWHERE {' AND '.join(['project_id = {project_id:String}', *texts])}\n"
+        "ORDER BY start_time DESC, xxHash32(trace_id) DESC, id DESC, trace_id DESC\n"
+        "LIMIT {limit:UInt64}",
+        {**params, "project_id": project_id, "limit": limit},
+    )
+
+
+def newest(
+    project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str], parts: ObservationParts
+) -> Sql:
+    """The newest writes of these ids, in no order: columns of ``to_observation``, texts, ``is_deleted``."""
+    where, params = within(traces)
+    metadata = (
+        "metadata"
+        if parts.metadata_chars is None
+        else ("mapApply((key, value) -> (key, substringUTF8(value, 1, {metadata_chars:UInt64})), metadata)")
+    )
+    if parts.metadata_chars == 0:
+        metadata = "CAST(map(), 'Map(String, String)')"
+    texts = TEXT_COLUMNS if parts.has_texts else ("''", "''")
+    columns = ", ".join((*BASE_COLUMNS, "''", "''", metadata, *texts))
+    return Sql(
+        f"SELECT * FROM (SELECT {columns}, is_deleted FROM observations\n"
+        f"WHERE {where} AND id IN {{ids:Array(String)}}\n"
+        "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id) WHERE is_deleted = 0",
+        {
+            **params,
+            "project_id": project_id,
+            "ids": list(ids),
+            "metadata_chars": parts.metadata_chars or 0,
+        },
     )

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from lumenspan.filters import Condition
 from lumenspan.ids import ObservationId, ProjectId, TraceId
 from lumenspan.observations import queries
-from lumenspan.observations.domain import LEVELS, Level, Observation, ObservationTexts
+from lumenspan.observations.domain import (
+    LEVELS,
+    Level,
+    Observation,
+    ObservationParts,
+    ObservationPosition,
+    ObservationTexts,
+)
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.traces.domain import TraceKey
 
@@ -50,6 +59,40 @@ class ObservationRepository:
             (TraceId(trace_id), ObservationId(id_)): ObservationTexts(input_ or None, output or None)
             for trace_id, id_, input_, output in rows.rows
         }
+
+    async def candidates(
+        self,
+        project_id: ProjectId,
+        conditions: Iterable[Condition],
+        after: ObservationPosition | None,
+        from_ns: int | None,
+        limit: int,
+    ) -> list[tuple[ObservationPosition, int]]:
+        """See ``queries.candidates``: where each write is, and its ``event_ts`` in nanoseconds."""
+        rows = await self._clickhouse.query(
+            queries.candidates(project_id, conditions, after, from_ns, limit)
+        )
+        return [
+            (ObservationPosition(start_ns, trace_id, id_), updated_ns)
+            for trace_id, id_, start_ns, updated_ns in rows.rows
+        ]
+
+    async def newest(
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        ids: Sequence[str],
+        parts: ObservationParts,
+    ) -> list[Observation]:
+        """The newest writes of these ids within traces, without those that are deleted; in no order."""
+        rows = await self._clickhouse.query(queries.newest(project_id, traces, ids, parts))
+        found = []
+        for *row, input_, output, _ in rows.rows:
+            observation = to_observation(project_id, row)
+            if parts.has_texts:
+                observation = replace(observation, input=input_ or None, output=output or None)
+            found.append(observation)
+        return found
 
 
 def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Level
 
@@ -95,6 +96,7 @@ class TraceFilter:
         tags: the trace has all of them; every other tuple means "any of".
         levels: the worst level of its observations is any of these.
         search: part of the id or of the name, whatever the case.
+        conditions: of the filter grammar; only the store can decide them.
     """
 
     from_ns: int | None = None
@@ -109,6 +111,7 @@ class TraceFilter:
     releases: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     search: str = ""
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def has_only_times(self) -> bool:
@@ -116,7 +119,13 @@ class TraceFilter:
         return self == TraceFilter(from_ns=self.from_ns, to_ns=self.to_ns)
 
     def matches(self, trace: Trace) -> bool:
-        """Whether ``trace`` fulfils every condition; agrees with the SQL of ``queries.conditions``."""
+        """Whether ``trace`` fulfils everything; agrees with the SQL of ``queries.conditions``.
+
+        Raises:
+            ValueError: there are ``conditions``, which need the store.
+        """
+        if self.conditions:
+            raise ValueError("conditions of the filter grammar are decided by the store")
         if self.from_ns is not None and trace.start_ns < self.from_ns:
             return False
         if self.to_ns is not None and trace.start_ns >= self.to_ns:

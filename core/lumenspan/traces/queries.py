@@ -15,6 +15,7 @@ from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import LEVELS
 from lumenspan.storage.clickhouse import Sql
 from lumenspan.traces.domain import PREVIEW_CHARS, TraceFilter, TraceKey, TraceOrder, TraceOrderField
+from lumenspan.traces.filters import conditions_sql
 
 BUCKET_S = 600
 COLUMNS = (
@@ -88,7 +89,8 @@ def conditions(where: TraceFilter) -> tuple[list[str], dict[str, Any]]:
             " OR position(lowerUTF8(the_name), {search:String}) > 0)"
         )
         params["search"] = where.search.lower()
-    return texts, params
+    more_texts, more_params = conditions_sql(where.conditions)
+    return texts + more_texts, params | more_params
 
 
 def page(

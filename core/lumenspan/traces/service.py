@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from lumenspan.clock import now_nanos
 from lumenspan.errors import QueryTooExpensive
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.storage.clickhouse import ClickHouse
@@ -19,10 +18,8 @@ from lumenspan.traces.domain import (
     TraceTexts,
 )
 from lumenspan.traces.repository import TraceRepository
+from lumenspan.windows import lower_bounds
 
-_HOUR_NS = 3_600 * 1_000_000_000
-# Widening by eight keeps the wasted work of the smaller windows below a seventh of the last one.
-_WINDOW_HOURS = (1, 8, 64, 512, 4096)
 # Candidates beyond the page: some began before the window and belong further down the list.
 _SPARE = 50
 _NEWEST_FIRST = TraceOrder(TraceOrderField.TIMESTAMP, is_descending=True)
@@ -62,7 +59,7 @@ class TraceService:
         offset = (page - 1) * limit
         if offset >= total:
             return [], total
-        if order == _NEWEST_FIRST and page == 1:
+        if order == _NEWEST_FIRST and page == 1 and not where.ids and not where.conditions:
             return (await self._newest(project_id, where, limit, None)).traces, total
         found = await self._repository.page(project_id, where, order, None, limit, offset=offset)
         return found, total
@@ -132,7 +129,7 @@ class TraceService:
         """Newest first, looking back through ever wider windows until the page is full."""
         best: list[Trace] = []
         limit = first + 1 + _SPARE
-        lowers = _lower_bounds(where, after)
+        lowers = lower_bounds(_upper_bound(where, after), where.from_ns)
         while True:
             lower = next(lowers)
             try:
@@ -196,16 +193,3 @@ class TraceService:
 def _upper_bound(where: TraceFilter, after: tuple[int | str, str] | None) -> int | None:
     bounds = [bound for bound in (where.to_ns, after[0] if after else None) if isinstance(bound, int)]
     return min(bounds, default=None)
-
-
-def _lower_bounds(where: TraceFilter, after: tuple[int | str, str] | None) -> Iterator[int | None]:
-    """Ever earlier bounds, then the filter's own (None for no bound) for ever."""
-    upper = _upper_bound(where, after)
-    upper = now_nanos() if upper is None else min(upper, now_nanos())
-    last = where.from_ns
-    for hours in _WINDOW_HOURS:
-        bound = upper - hours * _HOUR_NS
-        if bound > (0 if last is None else last):
-            yield bound
-    while True:
-        yield last

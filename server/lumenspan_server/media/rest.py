@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 import orjson
 from litestar import Request, Response, get, patch, post
+from litestar.params import FromPath
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -128,7 +129,7 @@ async def request_upload(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @patch("/api/public/media/{media_id:str}", summary="Tell how the upload went")
-async def report_upload(request: Request[Any, Any, Any], media_id: str) -> Response[bytes]:
+async def report_upload(request: Request[Any, Any, Any], media_id: FromPath[str]) -> Response[bytes]:
     """``{message: "OK"}``."""
     principal = await require_project_key(request)
     outcome = await _body(request, UploadOutcome)
@@ -138,7 +139,7 @@ async def report_upload(request: Request[Any, Any, Any], media_id: str) -> Respo
 
 
 @get("/api/public/media/{media_id:str}", summary="A file and where to read it")
-async def get_media(request: Request[Any, Any, Any], media_id: str) -> Response[bytes]:
+async def get_media(request: Request[Any, Any, Any], media_id: FromPath[str]) -> Response[bytes]:
     """The file with an address that expires."""
     principal = await require_project_key(request)
     found = await request.app.state.services.media.download(principal.project_id, MediaId(media_id))

@@ -1,0 +1,69 @@
+"""The columns of observations that the filter grammar may name."""
+
+from __future__ import annotations
+
+from lumenspan.filters import Column, Kind
+
+
+def sum_of(map_column: str, part: str) -> str:
+    """SQL of the sum of the values whose kind contains ``part``: input also counts what was cached."""
+    return f"arraySum(mapValues(mapFilter((kind, amount) -> position(kind, '{part}') > 0, {map_column})))"
+
+
+_LATENCY = "(toUnixTimestamp64Nano(end_time) - toUnixTimestamp64Nano(start_time)) / 1e9"
+_FIRST_TOKEN = "(toUnixTimestamp64Nano(completion_start_time) - toUnixTimestamp64Nano(start_time)) / 1e9"  # noqa: S105
+
+_DEFINITIONS: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+    (Kind.STRING, "id", ("id",)),
+    (Kind.STRING, "type", ("type",)),
+    (Kind.STRING, "name", ("name",)),
+    (Kind.STRING, "trace_id", ("traceId",)),
+    (Kind.STRING, "parent_id", ("parentObservationId",)),
+    (Kind.DATETIME, "start_time", ("startTime",)),
+    (Kind.DATETIME, "end_time", ("endTime",)),
+    (Kind.NUMBER, _FIRST_TOKEN, ("timeToFirstToken",)),
+    (Kind.NUMBER, _LATENCY, ("latency",)),
+    (Kind.NUMBER, f"{sum_of('usage', 'output')} / nullIf({_LATENCY}, 0)", ("tokensPerSecond",)),
+    (Kind.NUMBER, f"toFloat64({sum_of('cost', 'input')})", ("inputCost",)),
+    (Kind.NUMBER, f"toFloat64({sum_of('cost', 'output')})", ("outputCost",)),
+    (Kind.NUMBER, "if(mapContains(cost, 'total'), toFloat64(cost['total']), NULL)", ("totalCost",)),
+    (Kind.STRING, "level", ("level",)),
+    (Kind.STRING, "status_message", ("statusMessage",)),
+    (Kind.STRING, "model", ("model", "providedModelName")),
+    (Kind.STRING, "''", ("modelId",)),
+    (Kind.NUMBER, sum_of("usage", "input"), ("inputTokens",)),
+    (Kind.NUMBER, sum_of("usage", "output"), ("outputTokens",)),
+    (Kind.NUMBER, "usage['total']", ("totalTokens", "tokens")),
+    (Kind.MAP, "metadata", ("metadata",)),
+    (Kind.STRING, "version", ("version",)),
+    (Kind.STRING, "release", ("release",)),
+    (Kind.STRING, "prompt_name", ("promptName",)),
+    (Kind.NUMBER, "prompt_version", ("promptVersion",)),
+    (Kind.NUMBER, "length(tool_definitions)", ("toolDefinitions",)),
+    (Kind.NUMBER, "length(tool_calls)", ("toolCalls",)),
+    (Kind.STRINGS, "mapKeys(tool_definitions)", ("toolNames",)),
+    (Kind.STRINGS, "tool_call_names", ("calledToolNames",)),
+    (Kind.STRINGS, "tags", ("traceTags", "tags")),
+    (Kind.STRING, "user_id", ("userId",)),
+    (Kind.STRING, "session_id", ("sessionId",)),
+    (Kind.STRING, "trace_name", ("traceName",)),
+    (Kind.STRING, "environment", ("environment", "traceEnvironment")),
+    (Kind.TEXT, "input", ("input",)),
+    (Kind.TEXT, "output", ("output",)),
+    (Kind.BOOLEAN, "parent_id != ''", ("hasParentObservation",)),
+    (Kind.BOOLEAN, "(parent_id = '' OR is_app_root)", ("isRootObservation",)),
+    (Kind.BOOLEAN, "input != ''", ("hasInput",)),
+    (Kind.BOOLEAN, "output != ''", ("hasOutput",)),
+    (Kind.STRING, "experiment['id']", ("experimentId",)),
+    (Kind.STRING, "experiment['name']", ("experimentName",)),
+    (Kind.STRING, "experiment['dataset.id']", ("experimentDatasetId",)),
+    (
+        Kind.BOOLEAN,
+        "(experiment['id'] != '' AND experiment['item.root_observation_id'] = id)",
+        ("isExperimentItemRootSpan",),
+    ),
+)
+
+COLUMNS = {
+    name: Column(kind, expression, names[0]) for kind, expression, names in _DEFINITIONS for name in names
+}

@@ -1,0 +1,80 @@
+"""The columns of traces that the filter grammar may name, in two groups.
+
+Those of the rollup are known for every trace; sums and metadata are worked out from the observations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lumenspan.filters import Column, Condition, Kind, find_column, to_sql
+from lumenspan.observations.filters import sum_of
+
+_LEVEL = "transform(the_level, [1, 3, 4], ['DEBUG', 'WARNING', 'ERROR'], 'DEFAULT')"
+# Neither scores nor evaluators are kept with a trace yet: no trace has any.
+_ROLLUP: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+    (Kind.BOOLEAN, "the_bookmarked", ("bookmarked",)),
+    (Kind.BOOLEAN, "the_public", ("public",)),
+    (Kind.STRING, "id", ("id", "traceId")),
+    (Kind.STRING, "the_name", ("name", "traceName")),
+    (Kind.STRING, "the_environment", ("environment",)),
+    (Kind.DATETIME, "fromUnixTimestamp64Nano(start_ns, 'UTC')", ("timestamp",)),
+    (Kind.STRING, "the_user", ("userId",)),
+    (Kind.STRING, "the_session", ("sessionId",)),
+    (Kind.STRING, "''", ("evaluatorId",)),
+    (Kind.STRING, "''", ("ruleId",)),
+    (Kind.STRING, "the_version", ("version",)),
+    (Kind.STRING, "the_release", ("release",)),
+    (Kind.STRING, _LEVEL, ("level",)),
+    (Kind.STRINGS, "the_tags", ("tags", "traceTags")),
+    (Kind.NUMBER, "(end_ns - start_ns) / 1e9", ("latency",)),
+    (Kind.ABSENT, "", ("scores_avg", "scores")),
+    (Kind.ABSENT, "", ("score_categories",)),
+    (Kind.ABSENT, "", ("score_booleans",)),
+)
+_SUMMED: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+    (Kind.MAP, "argMinIf(metadata, (start_time, id), parent_id = '' OR is_app_root)", ("metadata",)),
+    (Kind.NUMBER, f"sum({sum_of('usage', 'input')})", ("inputTokens",)),
+    (Kind.NUMBER, f"sum({sum_of('usage', 'output')})", ("outputTokens",)),
+    (Kind.NUMBER, "sum(usage['total'])", ("totalTokens", "tokens")),
+    (Kind.NUMBER, "countIf(level = 'ERROR')", ("errorCount",)),
+    (Kind.NUMBER, "countIf(level = 'WARNING')", ("warningCount",)),
+    (Kind.NUMBER, "countIf(level = 'DEFAULT')", ("defaultCount",)),
+    (Kind.NUMBER, "countIf(level = 'DEBUG')", ("debugCount",)),
+    (Kind.NUMBER, f"toFloat64(sum({sum_of('cost', 'input')}))", ("inputCost",)),
+    (Kind.NUMBER, f"toFloat64(sum({sum_of('cost', 'output')}))", ("outputCost",)),
+    (Kind.NUMBER, "sumOrNullIf(toFloat64(cost['total']), mapContains(cost, 'total'))", ("totalCost",)),
+)
+_SUMMED_COLUMNS = {
+    name: Column(kind, expression, names[0]) for kind, expression, names in _SUMMED for name in names
+}
+COLUMNS = {
+    name: Column(kind, expression, names[0]) for kind, expression, names in _ROLLUP for name in names
+} | _SUMMED_COLUMNS
+
+# Every column that one of the summed expressions reads.
+_INNER = "trace_id, id, parent_id, is_app_root, start_time, level, usage, cost, metadata, is_deleted"
+
+
+def conditions_sql(conditions: Iterable[Condition]) -> tuple[list[str], dict[str, Any]]:
+    """Conditions over the aggregated columns of ``queries``, and their parameters.
+
+    Raises:
+        InvalidInput: a condition names no column, or does not fit the one it names.
+    """
+    on_rollup: list[Condition] = []
+    on_sums: list[Condition] = []
+    for condition in conditions:
+        find_column(COLUMNS, condition)
+        (on_sums if condition.column in _SUMMED_COLUMNS else on_rollup).append(condition)
+    texts, params = to_sql(on_rollup, COLUMNS)
+    if on_sums:
+        having, having_params = to_sql(on_sums, _SUMMED_COLUMNS, "sum_filter")
+        texts.append(
+            f"id IN (SELECT trace_id FROM (SELECT {_INNER} FROM observations\n"  # noqa: S608
+            "  WHERE project_id = {project_id:String} ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+            f"  WHERE is_deleted = 0 GROUP BY trace_id HAVING {' AND '.join(having)})"
+        )
+        params |= having_params
+    return texts, params
