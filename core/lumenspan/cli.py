@@ -184,6 +184,34 @@ def migrate() -> None:
     asyncio.run(importlib.import_module("lumenspan.storage.migrate").migrate_all(load_settings()))
 
 
+@main.group()
+def models() -> None:
+    """Definitions of models and what they cost."""
+
+
+@models.command()
+@click.argument("table", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--version", help="Version of litellm that the file belongs to.")
+def refresh(table: Path | None, version: str | None) -> None:
+    """Rebuild the built-in prices from litellm's TABLE, or from the installed litellm. For development."""
+    from lumenspan.models.refresh import refresh as rebuild
+
+    target, count, made_of = rebuild(table, version)
+    click.echo(f"Wrote {count:,} models of litellm {made_of} to {target}.")
+
+
+@models.command()
+@click.option("--project", required=True, help="Id of the project.")
+@click.option("--from", "from_", required=True, help="Day or instant in UTC, such as 2026-01-31.")
+@click.option("--to", required=True, help="The same; itself not included.")
+@data_dir_option
+def reprice(project: str, from_: str, to: str, data_dir: Path | None) -> None:
+    """Price history again by the definitions of now. Ctrl-C pauses; the same command goes on."""
+    from lumenspan.models.terminal import reprice as run
+
+    run(data_dir, project, from_, to)
+
+
 def _folder(data_dir: Path | None) -> DataFolder:
     from lumenspan.embedded.folder import DataFolder
 

@@ -19,10 +19,14 @@ class Matcher:
 
     A project's own come before the built-in ones, those with the newest start date first and those without
     one last. A definition with a start date applies only to observations that start at or after it.
+
+    Attributes:
+        own: the project's own definitions in that order.
     """
 
     def __init__(self, own: Sequence[ModelDefinition], builtin: BuiltinModels) -> None:
         ordered = sorted(own, key=_precedence)
+        self.own = tuple(ordered)
         self._own = [(compile_pattern(model.match_pattern), model) for model in ordered]
         self._builtin = builtin
         self._found: dict[str, tuple[ModelDefinition, ...]] = {}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from lumenspan.ids import ProjectId
 from lumenspan.models.definitions import Definitions
@@ -77,7 +77,7 @@ class Pricer:
             _note_provided(columns)
             return
         matcher = await self._definitions.matcher(project_id)
-        batch = Batch(columns, matcher)
+        batch = Batch(dict(zip(COLUMNS, columns.values, strict=True)), matcher)
         if len(columns) < _INLINE_ROWS:
             batch.price()
         else:
@@ -93,14 +93,13 @@ def _note_provided(columns: ObservationColumns) -> None:
 
 
 class Batch:
-    """The rows of one project.
+    """The rows of one project, by the names of ``COLUMNS``: lists of equal length, changed in place.
 
     Attributes:
         uncounted: row and text of what has a tokenizer and no usage; filled by ``price``.
     """
 
-    def __init__(self, columns: ObservationColumns, matcher: Matcher) -> None:
-        column = dict(zip(COLUMNS, columns.values, strict=True))
+    def __init__(self, column: Mapping[str, list[Any]], matcher: Matcher) -> None:
         self._column = column
         self._usage, self._cost = column["usage"], column["cost"]
         self._parameters, self._metadata = column["model_parameters"], column["metadata"]
@@ -137,10 +136,10 @@ class Batch:
             else:
                 self._ask_for_count(at, model)
 
-    def apply(self, counts: Sequence[Counted | None]) -> None:
-        """Price the rows of ``uncounted`` by their counts, given in the same order."""
+    def apply(self, counts: Sequence[Counted | None], first: int = 0) -> None:
+        """Price the rows of ``uncounted`` from ``first`` on by their counts, given in the same order."""
         usage_source, names = self._column["usage_source"], self._column["model"]
-        for (at, _), counted in zip(self.uncounted, counts, strict=True):
+        for (at, _), counted in zip(self.uncounted[first : first + len(counts)], counts, strict=True):
             if counted is None or not counted.usage:
                 continue
             usage = {**counted.usage, "total": sum(counted.usage.values())}

@@ -29,9 +29,13 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> ObservationColumns:
     return columns
 
 
+def by_name(columns: ObservationColumns) -> dict[str, list[Any]]:
+    return dict(zip(COLUMNS, columns.values, strict=True))
+
+
 def priced(rows: Sequence[dict[str, Any]], *own: ModelDefinition) -> list[dict[str, Any]]:
     columns = columns_of(rows)
-    Batch(columns, Matcher(own, NO_BUILTIN)).price()
+    Batch(by_name(columns), Matcher(own, NO_BUILTIN)).price()
     return [dict(zip(COLUMNS, values, strict=True)) for values in zip(*columns.values, strict=True)]
 
 
@@ -101,16 +105,16 @@ class TestBatch:
         ],
     )
     def test_what_is_counted(self, row: dict[str, Any], is_counted: bool) -> None:
-        batch = Batch(columns_of([{"model": "m", **row}]), Matcher([_countable()], NO_BUILTIN))
+        batch = Batch(by_name(columns_of([{"model": "m", **row}])), Matcher([_countable()], NO_BUILTIN))
         batch.price()
         assert bool(batch.uncounted) == is_counted
 
     def test_counts_are_priced_and_marked(self) -> None:
         columns = columns_of([{"model": "m", "input": text} for text in ("one", "two", "three")])
-        batch = Batch(columns, Matcher([_countable()], NO_BUILTIN))
+        batch = Batch(by_name(columns), Matcher([_countable()], NO_BUILTIN))
         batch.price()
         batch.apply([Counted({"input": 3, "output": 1}, True), None, Counted({"input": 5}, False)])
-        found = dict(zip(COLUMNS, columns.values, strict=True))
+        found = by_name(columns)
         assert found["usage"] == [{"input": 3, "output": 1, "total": 4}, {}, {"input": 5, "total": 5}]
         assert found["usage_source"] == ["tokenizer", "", "estimated"]
         assert [cost.get("total") for cost in found["cost"]] == [Decimal("0.005"), None, Decimal("0.005")]
