@@ -23,6 +23,7 @@ from lumenspan_server import errors
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
+from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.observations.rest import routes as observation_routes
@@ -68,6 +69,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
 
     return LumenspanApp(
         route_handlers=[
+            *home_routes,
             *health_routes,
             *identity_routes,
             *otel_routes,

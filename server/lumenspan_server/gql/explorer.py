@@ -7,4 +7,11 @@ from importlib.resources import files
 @lru_cache(maxsize=1)
 def explorer_page() -> str:
     """The page, self-contained: nothing is fetched from elsewhere."""
-    return files("lumenspan_server.gql").joinpath("explorer.html").read_text(encoding="utf-8")
+    page = _read("explorer.html")
+    for mark, name in (("/*STYLE*/", "explorer.css"), ("/*SCRIPT*/", "explorer.js")):
+        page = page.replace(mark, _read(name))
+    return page
+
+
+def _read(name: str) -> str:
+    return files("lumenspan_server.gql").joinpath(name).read_text(encoding="utf-8")
