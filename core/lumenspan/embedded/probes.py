@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from lumenspan.embedded.ports import LOOPBACK
 
@@ -25,18 +25,24 @@ async def _connected(
             await writer.wait_closed()
 
 
-async def http_status(port: int, path: str, host: str = LOOPBACK) -> int | None:
+async def http_status(
+    port: int, path: str, host: str = LOOPBACK, headers: Mapping[str, str] | None = None
+) -> int | None:
     """Status of ``GET path``, None when the answer is not HTTP. OSError when nobody listens or answers."""
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     async with asyncio.timeout(_TIMEOUT_S), _connected(port, host) as (reader, writer):
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        writer.write("\r\n".join((*lines, "", "")).encode())
         words = (await reader.readline()).split()
         await reader.read()
         return int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") else None
 
 
-async def http_ok(port: int, path: str, host: str = LOOPBACK) -> bool:
+async def http_ok(
+    port: int, path: str, host: str = LOOPBACK, headers: Mapping[str, str] | None = None
+) -> bool:
     """Whether ``GET path`` is answered with 200."""
-    return await http_status(port, path, host) == 200
+    return await http_status(port, path, host, headers) == 200
 
 
 async def valkey_ok(port: int, password: str) -> bool:

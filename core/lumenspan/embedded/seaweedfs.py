@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lumenspan.embedded import probes
 from lumenspan.embedded.folder import DataFolder, Secrets, write_private
+from lumenspan.embedded.s3guard import Guard
 from lumenspan.embedded.supervisor import ChildSpec
 
 NAME = "s3"
@@ -45,8 +46,10 @@ def spec(folder: DataFolder, ports: dict[str, int], secrets: Secrets) -> ChildSp
     """How to run it on ``ports``, one for each name in ``PORTS``. Its first start creates the bucket."""
     identities = folder.run / "s3.json"
     data = folder.part(NAME)
+    guard = Guard(folder.run)
 
     def prepare() -> None:
+        guard.prepare()
         credentials = {"accessKey": secrets.s3_access_key_id, "secretKey": secrets.s3_secret_access_key}
         identity = {"name": "lumenspan", "credentials": [credentials], "actions": ["Admin"]}
         write_private(identities, json.dumps({"identities": [identity]}))
@@ -57,7 +60,9 @@ def spec(folder: DataFolder, ports: dict[str, int], secrets: Secrets) -> ChildSp
     async def is_ready() -> bool:
         # The gateway answers before the first start has made the bucket, which the filer knows as a folder.
         return await probes.http_ok(ports["s3-gateway"], "/healthz") and await probes.http_ok(
-            ports["s3-filer"], f"/buckets/{BUCKET}/?limit=1"
+            ports["s3-filer"],
+            f"/buckets/{BUCKET}/?limit=1",
+            headers={"Authorization": guard.filer_authorization()},
         )
 
     return ChildSpec(
@@ -65,7 +70,7 @@ def spec(folder: DataFolder, ports: dict[str, int], secrets: Secrets) -> ChildSp
         argv=(str(binary()), "-logtostderr=true", "-v=0", "mini", *_options(data, identities, ports)),
         cwd=folder.run,
         # A smaller heap for a little more work; a GOMEMLIMIT below what it holds would collect without end.
-        env=os.environ | {"GOGC": "50"},
+        env=os.environ | {"GOGC": "50"} | guard.env,
         is_ready=is_ready,
         port=ports["s3-gateway"],
         prepare=prepare,
