@@ -119,21 +119,21 @@ async def running(parent: Path) -> AsyncIterator[System]:
             folder.logs, folder.run, backoff=Backoff(first_s=OUTAGE_S, most_s=OUTAGE_S)
         )
         parts = Supervisor(folder.logs, parts_run)
-        specs, env = engines.plan(folder, secrets, tuple(engines.ADDRESS_OF))
+        plan = engines.Plan(folder, secrets, tuple(engines.ADDRESS_OF))
         port, worker_port = free_port(), free_port()
-        env |= {
-            "SALT": "salt",
-            "ENCRYPTION_KEY": "ab" * 32,
-            "NEXTAUTH_SECRET": "secret",
-            "HOSTNAME": "127.0.0.1",
-            "PORT": str(port),
-            "LUMENSPAN_WORKER_PORT": str(worker_port),
-            "LUMENSPAN_OTLP_GRPC_PORT": "0",
-            "LUMENSPAN_SHUTDOWN_GRACE_SECONDS": "0.5",
-        }
-        settings = Settings(_env_file=None, **env)  # type: ignore[arg-type]
         try:
-            await engine_supervisor.start(*specs)
+            await plan.start(engine_supervisor)
+            env = plan.env | {
+                "SALT": "salt",
+                "ENCRYPTION_KEY": "ab" * 32,
+                "NEXTAUTH_SECRET": "secret",
+                "HOSTNAME": "127.0.0.1",
+                "PORT": str(port),
+                "LUMENSPAN_WORKER_PORT": str(worker_port),
+                "LUMENSPAN_OTLP_GRPC_PORT": str(free_port()),
+                "LUMENSPAN_SHUTDOWN_GRACE_SECONDS": "0.5",
+            }
+            settings = Settings(_env_file=None, **env)  # type: ignore[arg-type]
             await migrate_all(settings)
             whole = {**os.environ, **env}
             await parts.start(
