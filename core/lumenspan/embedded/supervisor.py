@@ -114,6 +114,7 @@ class Child:
         self.spec = spec
         self.status = ChildStatus(spec.name, spec.port)
         self._log_path = logs / f"{spec.name}.log"
+        self._log_start = 0
         self._pid_path = run / f"{spec.name}.pid"
         self._backoff = backoff
         self._changed = changed
@@ -168,6 +169,7 @@ class Child:
         if self.spec.prepare is not None:
             await asyncio.to_thread(self.spec.prepare)
         with logfile.opened(self._log_path) as output:
+            self._log_start = logfile.size(self._log_path)
             self._process = await asyncio.create_subprocess_exec(
                 *shim_argv(self.spec.argv, self.spec.run_as, self.spec.death_signal),
                 cwd=self.spec.cwd,
@@ -213,7 +215,7 @@ class Child:
         )
 
     def _failure(self, what: str) -> ChildFailed:
-        tail = logfile.tail(self._log_path)
+        tail = logfile.tail(self._log_path, self._log_start)
         return ChildFailed(
             self.spec.name, f"{self.spec.name} {what}. Its log, {self._log_path}, ends with:\n{tail}"
         )

@@ -48,7 +48,10 @@ def listen_port(environ: Mapping[str, str], host: str) -> int:
     """Port for the server: ``PORT``, else 3000 or the next free one. FolderRefused for a bad ``PORT``."""
     wished = environ.get("PORT", "")
     if not wished:
-        return ports.first_free(_DEFAULT_PORT, host)
+        port = ports.first_free(_DEFAULT_PORT, host)
+        if port != _DEFAULT_PORT:
+            log.warning("the usual port is taken", usual=_DEFAULT_PORT, used=port)
+        return port
     if not wished.isdecimal() or not 0 < int(wished) < 65_536:
         raise FolderRefused(f"PORT is {wished!r}; allowed is a number from 1 to 65535.")
     if not ports.is_free(int(wished), host):
@@ -107,7 +110,7 @@ async def run(folder: DataFolder, announce: Callable[[Ready], None]) -> None:
             for task in (starting, stopping):
                 task.cancel()
             await asyncio.gather(starting, stopping, return_exceptions=True)
-            log.info("stopping")
+            log.info("stopping; a second Ctrl-C kills at once")
             await supervisor.stop()
             folder.status_file.unlink(missing_ok=True)
             folder.env_file.unlink(missing_ok=True)
@@ -195,6 +198,7 @@ async def _migrate(folder: DataFolder, env: Mapping[str, str]) -> None:
     path = folder.logs / "migrate.log"
     argv = (sys.executable, "-m", "lumenspan.cli", "migrate")
     with logfile.opened(path) as output:
+        start = logfile.size(path)
         process = await asyncio.create_subprocess_exec(
             *shim_argv(argv, None, signal.SIGKILL),
             env=dict(env),
@@ -212,5 +216,5 @@ async def _migrate(folder: DataFolder, env: Mapping[str, str]) -> None:
         raise
     if returncode != 0:
         raise ChildFailed(
-            "migrate", f"The migrations failed. Their log, {path}, ends with:\n{logfile.tail(path)}"
+            "migrate", f"The migrations failed. Their log, {path}, ends with:\n{logfile.tail(path, start)}"
         )

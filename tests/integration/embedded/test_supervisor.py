@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,6 +80,27 @@ class TestStart:
         with pytest.raises(ChildFailed, match=r"(?s)one ended at once \(exit code 3\).*the port is taken"):
             await watched.start(child(here, "one", "raise SystemExit(print('the port is taken') or 3)"))
         await watched.stop()
+
+    async def test_the_end_of_the_log_is_of_this_start(self, here: Path) -> None:
+        (here / "logs" / "one.log").write_text("trouble of last week\n")
+        watched = supervisor(here)
+        with pytest.raises(ChildFailed) as caught:
+            await watched.start(child(here, "one", "raise SystemExit(print('today') or 3)"))
+        assert "today" in str(caught.value)
+        assert "last week" not in str(caught.value)
+        await watched.stop()
+
+    async def test_an_answer_of_another_process_on_its_port_is_not_its_own(self, here: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+
+            async def answers() -> bool:
+                return True
+
+            watched = supervisor(here)
+            spec = child(here, "one", is_ready=answers, port=other.getsockname()[1], start_timeout_s=0.5)
+            with pytest.raises(ChildFailed, match="not ready"):
+                await watched.start(spec)
+            await watched.stop()
 
     async def test_a_child_that_is_never_ready_fails_and_is_gone(self, here: Path) -> None:
         async def never() -> bool:

@@ -23,6 +23,8 @@ from lumenspan.embedded.folder import DataFolder
 from lumenspan.embedded.status import SystemStatus, read
 from tests.support import free_port, wait_until
 
+from .test_cli import lumenspan
+
 pytestmark = pytest.mark.engines
 
 ALL = {"postgres", "valkey", "s3", "clickhouse", "server", "worker"}
@@ -118,11 +120,33 @@ class TestUp:
             assert up.ingest_status(public_key, secret_key) == 200
             assert up.ingest_status(public_key, "wrong") == 401
             assert up.folder.env_file.stat().st_mode & 0o077 == 0
+            code, shown = lumenspan("status", "--data-dir", up.folder.root)
+            assert code == 0
+            assert all(f"{name:12}running" in shown for name in ALL)
+            code, shown = lumenspan("reset", "--yes", "--data-dir", up.folder.root)
+            assert code == 1
+            assert f"in use by process {up.process.pid}" in shown
             stop(up, signal.SIGINT)
+            assert "for the first time" in up.output.read_text()
+            assert up.output.read_text().endswith("Stopped.\n")
+            assert lumenspan("status", "--data-dir", up.folder.root)[0] == 1
         with running(tmp_path) as up:
             up.wait_ready()
             assert up.ingest_status(public_key, secret_key) == 200
+            assert "for the first time" not in up.output.read_text()
             stop(up, signal.SIGTERM)
+
+    def test_a_second_ctrl_c_waits_for_nobody(self, tmp_path: Path) -> None:
+        with running(tmp_path) as up:
+            wait_until(lambda: read(up.folder) is not None and len(up.pids()) >= 4)
+            pids = up.pids()
+            for pid in pids.values():
+                os.kill(pid, signal.SIGSTOP)  # none can end by itself now; each would be given 15 s
+            up.process.send_signal(signal.SIGINT)
+            wait_until(lambda: "a second Ctrl-C kills at once" in up.output.read_text())
+            up.process.send_signal(signal.SIGINT)
+            up.process.wait(10)
+            assert not [pid for pid in pids.values() if pidfile.identity(pid) is not None]
 
     @pytest.mark.chaos
     def test_each_part_comes_back_after_kill_9_and_all_die_with_up(self, tmp_path: Path) -> None:
