@@ -53,7 +53,7 @@ class TestRows:
         columns = "id UInt64, name String, at DateTime64(9), cost Decimal(18, 9), tags Array(String)"
         for table in ("source", "copy"):
             client.command(f"CREATE TABLE {table} ({columns}) ENGINE = MergeTree ORDER BY id")
-        count = 1_000_000 if data_format == "Native" else 100_000
+        count = 1_000_000 if data_format in ("Native", "RowBinary", "JSONEachRow") else 100_000
         client.command(
             "INSERT INTO source SELECT number, concat('n', toString(cityHash64(number))),"
             " toDateTime64('2026-01-01', 9) + number / 1000, number / 1000, [toString(number % 9)]"
