@@ -10,6 +10,8 @@ from lumenspan.clock import iso_to_nanos
 from lumenspan_server.errors import invalid_query
 
 _TRUE, _FALSE = "true", "false"
+# What the store can compare with: instants beyond it are as good as its ends.
+_LAST_NS = 2**63 - 1
 
 
 class QueryParams:
@@ -51,16 +53,17 @@ class QueryParams:
         return int(value)
 
     def time_ns(self, name: str) -> int | None:
-        """An instant as nanoseconds since the epoch."""
+        """An instant as nanoseconds since the epoch, at the ends of what the store can hold if beyond."""
         text = self.text(name)
         if not text:
             return None
         try:
             # A client that did not encode the plus of the offset sent a blank.
-            return iso_to_nanos(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+            nanos = iso_to_nanos(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
         except ValueError:
             message = "Invalid datetime: expected ISO-8601 with an offset"
             raise invalid_query(name, message, "invalid_string") from None
+        return min(max(nanos, 0), _LAST_NS)
 
     def flag(self, name: str) -> bool | None:
         """``true`` or ``false``."""

@@ -128,6 +128,9 @@ class TestSearch:
             ({"version": "2"}, ["lookup"]),
             ({"fromStartTime": "2026-09-21T14:13:21Z", "toStartTime": "2026-09-21T14:13:22Z"}, ["write"]),
             ({"limit": 0}, []),
+            ({"fromStartTime": "0001-01-01T00:00:00Z", "level": "ERROR"}, ["lookup"]),
+            ({"toStartTime": "9999-12-31T23:59:59Z", "level": "ERROR"}, ["lookup"]),
+            ({"fromStartTime": "9999-12-31T23:59:59Z"}, []),
         ],
     )
     async def test_parameters(

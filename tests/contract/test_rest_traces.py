@@ -108,6 +108,9 @@ class TestList:
             ({"orderBy": "timestamp.asc"}, ["one", "two", "three"]),
             ({"orderBy": "name.desc"}, ["two", "three", "one"]),
             ({"orderBy": ""}, ["three", "two", "one"]),
+            ({"fromTimestamp": "0001-01-01T00:00:00Z"}, ["three", "two", "one"]),
+            ({"fromTimestamp": "9999-12-31T23:59:59Z"}, []),
+            ({"toTimestamp": "9999-12-31T23:59:59Z"}, ["three", "two", "one"]),
         ],
     )
     async def test_parameters(
@@ -170,6 +173,7 @@ class TestList:
         [
             ({"page": "0"}, "greater than or equal to 1"),
             ({"page": "x"}, "integer"),
+            ({"page": str(2**64)}, "less than or equal"),
             ({"limit": "101"}, "less than or equal to 100"),
             ({"fromTimestamp": "2026-01-01T00:00:00"}, "offset"),
             ({"orderBy": "cost.asc"}, "timestamp"),
