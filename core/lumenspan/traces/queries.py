@@ -118,7 +118,7 @@ def page(
         )
         params["after_value"], params["after_id"] = after
     direction = "DESC" if order.is_descending else "ASC"
-    inner, inner_params = _aggregated(project_id, from_bucket_ns, to_bucket_ns, where.ids)
+    inner, inner_params = _aggregated(project_id, from_bucket_ns, to_bucket_ns, where)
     return Sql(
         f"SELECT {COLUMNS} FROM ({inner})\n"
         + (f"WHERE {' AND '.join(texts)}\n" if texts else "")
@@ -131,7 +131,7 @@ def page(
 def count(project_id: ProjectId, where: TraceFilter) -> Sql:
     """How many traces fulfil a filter."""
     texts, params = conditions(where)
-    inner, inner_params = _aggregated(project_id, None, None, where.ids)
+    inner, inner_params = _aggregated(project_id, None, None, where)
     return Sql(
         f"SELECT count() AS total FROM ({inner})" + (f"\nWHERE {' AND '.join(texts)}" if texts else ""),
         {**params, **inner_params},
@@ -140,13 +140,14 @@ def count(project_id: ProjectId, where: TraceFilter) -> Sql:
 
 def by_ids(project_id: ProjectId, ids: Sequence[str]) -> Sql:
     """Traces by id over all buckets (through the bloom index), in no order."""
-    inner, params = _aggregated(project_id, None, None, tuple(ids))
+    inner, params = _aggregated(project_id, None, None, TraceFilter(ids=tuple(ids)))
     return Sql(f"SELECT {COLUMNS} FROM ({inner})", params)
 
 
 def _aggregated(
-    project_id: ProjectId, from_bucket_ns: int | None, to_bucket_ns: int | None, ids: Sequence[str]
+    project_id: ProjectId, from_bucket_ns: int | None, to_bucket_ns: int | None, where: TraceFilter
 ) -> tuple[str, dict[str, Any]]:
+    """Every trace of those buckets, or fewer where cheap conditions show that the others do not fit."""
     texts = ["project_id = {project_id:String}"]
     params: dict[str, Any] = {"project_id": project_id}
     if from_bucket_ns is not None:
@@ -155,9 +156,20 @@ def _aggregated(
     if to_bucket_ns is not None:
         texts.append("bucket <= toDateTime({to_bucket:Int64}, 'UTC')")
         params["to_bucket"] = bucket_s(to_bucket_ns)
-    if ids:
+    # What a trace ends up with stands in one of its rows, so traces without such a row need no aggregation.
+    rows = " AND ".join(texts)
+    texts += [
+        f"trace_id IN (SELECT trace_id FROM trace_rollup"
+        f" WHERE {rows} AND {column}.2 IN {{{name}:Array(String)}})"
+        for column, name, values in (
+            ("user_id", "users", where.user_ids),
+            ("session_id", "sessions", where.session_ids),
+        )
+        if values
+    ]
+    if where.ids:
         texts.append("trace_id IN {trace_ids:Array(String)}")
-        params["trace_ids"] = list(ids)
+        params["trace_ids"] = list(where.ids)
     return f"SELECT{_AGGREGATES}\nFROM trace_rollup WHERE {' AND '.join(texts)} GROUP BY trace_id", params
 
 
