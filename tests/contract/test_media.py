@@ -53,7 +53,8 @@ def observation(stack: Stack, access: ProjectAccess, trace_id: str) -> dict[str,
         body = {"query": _TRACE, "variables": {"project": access.project_id, "trace": trace_id}}
         answer = httpx.post(f"{stack.base_url}/graphql", json=body, headers=access.headers, timeout=20)
         trace = answer.json()["data"]["project"]["trace"]
-        return trace and trace["observations"]["edges"] and trace["observations"]["edges"][0]["node"]
+        edges: list[dict[str, dict[str, Any]]] = trace["observations"]["edges"] if trace else []
+        return edges[0]["node"] if edges else None
 
     node = wait_until(found, timeout_s=30)
     assert node

@@ -31,7 +31,9 @@ class TestLatestOnly:
         assert not asking.is_busy
 
     def test_newer_question_silences_the_older_one(self, qtbot: QtBot, network: Network) -> None:
-        asking, heard, ended = LatestOnly(network), [], []
+        heard: list[object] = []
+        ended: list[object] = []
+        asking = LatestOnly(network)
         asking.succeeded.connect(heard.append)
 
         async def slow() -> str:
@@ -53,7 +55,8 @@ class TestLatestOnly:
     def test_answer_already_queued_is_silenced_by_a_newer_question(
         self, qtbot: QtBot, network: Network
     ) -> None:
-        asking, heard, done = LatestOnly(network), [], threading.Event()
+        heard: list[object] = []
+        asking, done = LatestOnly(network), threading.Event()
         asking.succeeded.connect(heard.append)
 
         async def first() -> str:
@@ -82,7 +85,8 @@ class TestLatestOnly:
         assert (heard.args[0].problem, heard.args[0].message) == (Problem.CONFLICT, "taken")
 
     def test_cancel_ends_the_coroutine_and_says_nothing(self, qtbot: QtBot, network: Network) -> None:
-        asking, told, started, ended = LatestOnly(network), [], threading.Event(), threading.Event()
+        told: list[object] = []
+        asking, started, ended = LatestOnly(network), threading.Event(), threading.Event()
         asking.succeeded.connect(told.append)
         asking.failed.connect(told.append)
 

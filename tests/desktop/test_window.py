@@ -187,7 +187,9 @@ class TestList:
         view.reload.click()
         qtbot.waitUntil(view.errors.isVisible)
         assert view.errors.accessibleName() == "Error: ClickHouse is busy."
-        view.errors.findChild(QPushButton).click()
+        retry = view.errors.findChild(QPushButton)
+        assert retry is not None
+        retry.click()
         qtbot.waitUntil(lambda: not view.errors.isVisible())
 
     def test_other_project_has_its_own_list(
@@ -274,8 +276,11 @@ class TestTheme:
         from PySide6.QtGui import QColor
 
         def luminance(colour: str) -> float:
-            parts = [c / 255 for c in QColor(colour).getRgb()[:3]]  # type: ignore[index]
-            linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+            shade = QColor(colour)
+            parts = (shade.redF(), shade.greenF(), shade.blueF())
+            linear: list[float] = [
+                p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+            ]
             return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
         def contrast(one: str, other: str) -> float:

@@ -221,4 +221,4 @@ def test_every_acknowledged_span_is_readable_exactly_once(system: System) -> Non
 
 def _is_back(system: System, victim: str, before: dict[str, Any]) -> bool:
     child = system.children()[victim]
-    return child["restarts"] > before["restarts"] and child["state"] == "running"
+    return bool(child["restarts"] > before["restarts"] and child["state"] == "running")

@@ -10,7 +10,7 @@ import base64
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langfuse import get_client
 from langfuse.media import LangfuseMedia
@@ -19,12 +19,12 @@ from langfuse.media import LangfuseMedia
 def send(path: str) -> dict[str, Any]:
     client = get_client()
     content = Path(path).read_bytes()
-    picture = LangfuseMedia(content_bytes=content, content_type="image/png")
+    picture = LangfuseMedia(content_bytes=content, content_type=cast(Any, "image/png"))
     with client.start_as_current_observation(name="look") as span:
         span.update(
             input={"question": "What is it?", "picture": picture},
             output=[{"type": "image_url", "image_url": {"url": _uri(content + b"2")}}],
-            metadata={"again": LangfuseMedia(file_path=path, content_type="image/png")},
+            metadata={"again": LangfuseMedia(file_path=path, content_type=cast(Any, "image/png"))},
         )
         trace_id = client.get_current_trace_id()
     client.flush()

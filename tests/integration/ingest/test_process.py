@@ -148,7 +148,7 @@ async def test_the_live_tail_hears_of_each_trace_once(clients: Clients) -> None:
     body = spans("b7ad6b7169203331", "b7ad6b7169203332")
     key = (await clients.gate().accept(frame(project, body).header, orjson.dumps(body))).blob_key
     await clients.service.process(key)
-    entries = await clients.redis.xrange(f"{clients.settings.redis_key_prefix}tail:{project}")
+    entries: Any = await clients.redis.xrange(f"{clients.settings.redis_key_prefix}tail:{project}")
     assert [orjson.loads(fields[b"t"]) for _, fields in entries] == [["0af7651916cd43dd8448eb211c80319c"]]
 
 

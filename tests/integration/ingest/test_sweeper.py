@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,8 @@ async def test_it_goes_on_where_everything_before_is_settled(clients: Clients) -
     await clients.service.process(done)
     await clients.registry.flush()
     await clients.sweeper().sweep()
-    until = (await clients.redis.get(f"{clients.settings.redis_key_prefix}sweep:done") or b"").decode()
+    stored_until: Any = await clients.redis.get(f"{clients.settings.redis_key_prefix}sweep:done")
+    until = (stored_until or b"").decode()
     minute = datetime.fromisoformat(until) + timedelta(minutes=1)
     assert f"/{minute.astimezone(UTC).strftime('%Y/%m/%d/%H/%M')}/" in open_key
     # Older ones are not looked at any more.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -28,7 +29,9 @@ async def test_uploads_are_refused_with_the_reason_and_all_else_works(
     }
     async with (
         app.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast(Any, app)), base_url="http://server"
+        ) as client,
     ):
         for answer in (
             await client.post("/api/public/media", json=wish, headers=project.headers),

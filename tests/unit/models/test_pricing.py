@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -60,8 +61,8 @@ class TestCosts:
 
     @given(USAGE, PRICES, st.randoms())
     def test_order_of_kinds_does_not_matter(
-        self, usage: dict[str, int], prices: dict[str, Decimal], random
-    ) -> None:  # type: ignore[no-untyped-def]
+        self, usage: dict[str, int], prices: dict[str, Decimal], random: Random
+    ) -> None:
         shuffled = list(usage.items())
         random.shuffle(shuffled)
         assert costs(dict(shuffled), prices) == costs(usage, prices)
