@@ -49,20 +49,16 @@ def choose(names: Iterable[str], remembered: Path) -> dict[str, int]:
     """
     before = _read(remembered)
     chosen: dict[str, int] = {}
-    with contextlib.ExitStack() as held:
-        for name in names:
-            candidates = [before[name]] if name in before else []
-            candidates += [_FIRST + secrets.randbelow(_LAST - _FIRST) for _ in range(_ATTEMPTS)]
-            for candidate in candidates:
-                try:
-                    # Held until all are chosen, so that no two names get the same port.
-                    held.enter_context(contextlib.closing(_bound(candidate)))
-                except OSError:
-                    continue
-                chosen[name] = candidate
-                break
-            else:
-                raise OSError(f"no free port between {_FIRST} and {_LAST} for {name}")
+    for name in names:
+        # Ports that are not listened on yet can be bound twice, so only the numbers tell who has which.
+        others = {port for other, port in (before | chosen).items() if other != name}
+        candidates = [before[name]] if name in before else []
+        candidates += [_FIRST + secrets.randbelow(_LAST - _FIRST) for _ in range(_ATTEMPTS)]
+        free = (port for port in candidates if port not in others and is_free(port))
+        found = next(free, None)
+        if found is None:
+            raise OSError(f"no free port between {_FIRST} and {_LAST} for {name}")
+        chosen[name] = found
     remembered.write_text(json.dumps(before | chosen, indent=1, sort_keys=True))
     return chosen
 

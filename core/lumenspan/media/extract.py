@@ -27,15 +27,16 @@ _MAX_HEAD = 256
 _WINDOW = 48
 
 # A letter before `data:` makes it part of a word, unless it belongs to an escape of JSON. The body may hold
-# the escapes that JSON encoders use for `/`, `+` and `=`, once for each level of nesting.
+# the escapes that JSON encoders use for `/`, `+` and `=`, once for each level of nesting. Atomic groups
+# stand where possessive ones would be shorter: Python 3.11.2 does not match those.
 _DATA_URI = re.compile(
     r"""
     (?: (?<![A-Za-z0-9_-]) | (?<=\\[bfnrt]) | (?<=\\u[0-9a-fA-F]{4}) )
     data:
     (?P<type> [A-Za-z]++ \\*+ / [A-Za-z0-9.+-]++ )
-    (?: ; [A-Za-z0-9._-]++ = [^;,\s"\\]*+ )*+
+    (?> (?: ; [A-Za-z0-9._-]++ = [^;,\s"\\]*+ )* )
     ;base64,
-    (?P<body> (?: [A-Za-z0-9+/]++ | \\++ (?: / | u002[bBfF] ) )++ (?: = | \\++u003[dD] ){0,2}+ )
+    (?P<body> (?> (?: [A-Za-z0-9+/]++ | \\++ (?: / | u002[bBfF] ) )+ (?: = | \\++u003[dD] ){0,2} ) )
     (?= \Z | [\s!"'),.;>?\]}\\] )
     """,
     re.VERBOSE,
