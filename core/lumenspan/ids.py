@@ -18,6 +18,8 @@ ApiKeyId = NewType("ApiKeyId", str)
 TraceId = NewType("TraceId", str)
 ObservationId = NewType("ObservationId", str)
 SessionId = NewType("SessionId", str)
+ScoreId = NewType("ScoreId", str)
+ScoreConfigId = NewType("ScoreConfigId", str)
 BlobKey = NewType("BlobKey", str)
 
 

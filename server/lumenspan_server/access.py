@@ -16,6 +16,18 @@ class RouteDenied(AccessDenied):
         super().__init__("Access denied - insufficient permissions for this endpoint")
 
 
+async def require_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
+    """The key behind a call, also a public key alone: enough for routes that take scores in.
+
+    Raises:
+        Unauthenticated: no credentials, unknown ones, or those of a person.
+    """
+    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
+    if not isinstance(principal, KeyPrincipal):
+        raise Unauthenticated(INVALID_CREDENTIALS)
+    return principal
+
+
 async def require_project_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
     """The key pair behind a call; its project is the one that the route is about.
 
@@ -23,9 +35,7 @@ async def require_project_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
         Unauthenticated: no credentials, unknown ones, or those of a person.
         RouteDenied: a public key alone.
     """
-    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
-    if not isinstance(principal, KeyPrincipal):
-        raise Unauthenticated(INVALID_CREDENTIALS)
+    principal = await require_key(request)
     if principal.is_public_key_only:
         raise RouteDenied
     return principal

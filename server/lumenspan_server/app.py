@@ -25,9 +25,11 @@ from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
+from lumenspan_server.ingestion.rest import routes as ingestion_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
+from lumenspan_server.scores.rest import routes as score_routes
 from lumenspan_server.services import Services
 from lumenspan_server.traces.rest import routes as trace_routes
 
@@ -76,6 +78,8 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *media_routes,
             *trace_routes,
             *observation_routes,
+            *ingestion_routes,
+            *score_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],

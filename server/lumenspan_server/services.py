@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
+from lumenspan.ingest.events.intake import EventIntake
 from lumenspan.media.service import MediaService
 from lumenspan.observations.service import ObservationService
+from lumenspan.scores.configs import ScoreConfigService
+from lumenspan.scores.service import ScoreService
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
@@ -46,6 +49,9 @@ class Services:
     queue: JobQueue
     identity: IdentityService
     gate: IngestGate
+    events: EventIntake
+    scores: ScoreService
+    score_configs: ScoreConfigService
     traces: TraceService
     observations: ObservationService
     media: MediaService
@@ -61,6 +67,8 @@ class Services:
         blobs = Blobs(settings)
         queue = JobQueue(redis, settings)
         traces = TraceService(clickhouse)
+        gate = IngestGate(blobs, queue, settings)
+        score_configs = ScoreConfigService(postgres)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -69,7 +77,10 @@ class Services:
             blobs=blobs,
             queue=queue,
             identity=IdentityService(postgres, redis, settings),
-            gate=IngestGate(blobs, queue, settings),
+            gate=gate,
+            events=EventIntake(gate, score_configs),
+            scores=ScoreService(clickhouse),
+            score_configs=score_configs,
             traces=traces,
             observations=ObservationService(clickhouse, traces),
             media=MediaService(postgres, settings),

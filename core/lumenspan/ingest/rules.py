@@ -339,11 +339,12 @@ def environment(span: Span) -> str:
     for key in ENVIRONMENT_KEYS:
         value = first_truthy(span.attributes, (key,)) or first_truthy(resource, (key,))
         if value is not None:
-            return _normal_environment(value)
+            return normal_environment(value)
     return "default"
 
 
-def _normal_environment(value: Value) -> str:
+def normal_environment(value: Value) -> str:
+    """An environment as it is stored: lower case, without the reserved prefix; else ``default``."""
     if not isinstance(value, str):
         return "default"
     name = (

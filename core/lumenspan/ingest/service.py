@@ -18,6 +18,10 @@ from lumenspan.errors import InvalidInput, NotFound, Unavailable
 from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import otlp
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
+from lumenspan.ingest.events import frame as event_frames
+from lumenspan.ingest.events.frame import Event
+from lumenspan.ingest.events.rows import Origin
+from lumenspan.ingest.events.store import EntityStore
 from lumenspan.ingest.inserter import Inserter
 from lumenspan.ingest.mapping import SpanMapper
 from lumenspan.ingest.registry import Note, Registry
@@ -52,7 +56,13 @@ class Mapped:
     project_id: str
     received_at: datetime
     columns: ObservationColumns = field(default_factory=ObservationColumns)
+    events: list[tuple[Event, Origin]] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many spans and events there are."""
+        return len(self.columns) + len(self.events)
 
 
 class IngestService:
@@ -72,13 +82,14 @@ class IngestService:
         self._pricer = pricer
         self._inserter = Inserter(clickhouse, settings.worker_threads)
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._entities = EntityStore(clickhouse, self._prepare)
         self._blobs = blobs
         self._redis = redis
         self._registry = registry
         self._tail_prefix = f"{settings.redis_key_prefix}tail:"
 
     async def process(self, key: BlobKey) -> int:
-        """Write the spans of the blob ``key``; returns their number. Repeating it changes nothing.
+        """Write spans and events of the blob ``key``; returns their number. Repeating it changes nothing.
 
         Raises:
             Unavailable: an engine is down; try again.
@@ -86,25 +97,30 @@ class IngestService:
         """
         async with self._reading:
             mapped = await self._read(key)
-        if self._media is not None:
-            await self._media.extract(ProjectId(mapped.project_id), mapped.columns)
-        if self._pricer is not None:
-            await self._pricer.price(ProjectId(mapped.project_id), mapped.columns)
+        await self._prepare(ProjectId(mapped.project_id), mapped.columns)
         await self._inserter.insert(mapped.columns)
         if mapped.dead:
             await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])
-        await self._publish(mapped)
+        told = await self._entities.apply(ProjectId(mapped.project_id), mapped.events)
+        await self._publish(mapped, told)
         self._registry.note(
             Note(
                 key=key,
                 project_id=mapped.project_id,
                 received_at=mapped.received_at,
                 processed_at=utc_now(),
-                spans=len(mapped.columns),
+                spans=mapped.rows,
                 rejected=len(mapped.dead),
             )
         )
-        return len(mapped.columns)
+        return mapped.rows
+
+    async def _prepare(self, project_id: ProjectId, columns: ObservationColumns) -> None:
+        """What is done to observations between mapping and writing, whether of spans or of events."""
+        if self._media is not None:
+            await self._media.extract(project_id, columns)
+        if self._pricer is not None:
+            await self._pricer.price(project_id, columns)
 
     async def _read(self, key: BlobKey) -> Mapped:
         try:
@@ -116,8 +132,8 @@ class IngestService:
         except MalformedEnvelope as error:
             raise InvalidInput(f"The payload is damaged: {error}") from error
 
-    async def _publish(self, mapped: Mapped) -> None:
-        trace_ids = list(dict.fromkeys(mapped.columns.values[COLUMNS.index("trace_id")]))
+    async def _publish(self, mapped: Mapped, told: set[str]) -> None:
+        trace_ids = list(dict.fromkeys([*mapped.columns.values[COLUMNS.index("trace_id")], *sorted(told)]))
         if not trace_ids:
             return
         stream = self._tail_prefix + mapped.project_id
@@ -144,6 +160,9 @@ def map_blob(key: BlobKey, blob: bytes) -> Mapped:
 
 
 def _map_frame(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
+    if frame.header.content_type == event_frames.EVENTS:
+        _map_events(key, frame, mapped)
+        return
     try:
         export = otlp.decode(frame.body, frame.header.content_type)
     except otlp.MalformedOtlp as error:
@@ -160,6 +179,18 @@ def _map_frame(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
             _log.exception("span_not_mapped", blob_key=key, span_id=span.id)
             reason = f"span {span.id} of trace {span.trace_id} could not be mapped: {type(error).__name__}"
             mapped.dead.append(DeadLetter(len(mapped.dead), reason, b""))
+
+
+def _map_events(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
+    try:
+        events = event_frames.decode(frame.body, frame.header.received_at)
+    except MalformedEnvelope as error:
+        mapped.dead.append(DeadLetter(len(mapped.dead), str(error), frame.body))
+        return
+    origin = Origin(key, frame.header.sdk_name, frame.header.sdk_version)
+    mapped.events += [(event, origin) for event in events.accepted]
+    for rejected in events.rejected:
+        mapped.dead.append(DeadLetter(len(mapped.dead), rejected.reason, bytes(rejected.event)))
 
 
 def _letter(key: BlobKey, project_id: str, dead: DeadLetter) -> dict[str, object]:

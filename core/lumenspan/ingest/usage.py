@@ -98,9 +98,14 @@ def cost(attributes: Attributes) -> tuple[dict[str, Decimal], Left]:
             if attributes.get(key) is not None:
                 parsed = {"total": attributes[key]}
                 break
+    return normalize_cost(parsed or {})
+
+
+def normalize_cost(details: Mapping[str, Value]) -> tuple[dict[str, Decimal], Left]:
+    """Cost in US dollars by kind, and the entries that are none."""
     costs: dict[str, Decimal] = {}
     left: Left = {}
-    for name, value in (parsed or {}).items():
+    for name, value in details.items():
         amount = _amount(value)
         if amount is not None:
             costs[str(name)] = amount

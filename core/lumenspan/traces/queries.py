@@ -34,11 +34,17 @@ _AGGREGATES = """
     max(release).2 AS the_release,
     max(version).2 AS the_version,
     arraySort(groupUniqArrayArray(tags)) AS the_tags,
-    max(is_public) AS the_public,
+    greatest(max(is_public), max(public_set).2) AS the_public,
     max(bookmarked) AS the_bookmarked,
-    max(level_rank) AS the_level,
+    if(max(level_rank) = 0, 2, max(level_rank)) AS the_level,
     toUnixTimestamp64Micro(min(created_at)) AS created_us,
     toUnixTimestamp64Nano(max(updated_at)) AS updated_ns"""
+
+# The newest of what was said of these traces themselves.
+_FIELDS_OF_TRACES = (
+    "project_id = {project_id:String} AND trace_id IN {trace_ids:Array(String)}\n"
+    "  ORDER BY event_ts DESC LIMIT 1 BY trace_id"
+)
 
 _ORDER_EXPRESSIONS: dict[TraceOrderField, tuple[str, str]] = {
     TraceOrderField.TIMESTAMP: ("start_ns", "Int64"),
@@ -225,31 +231,40 @@ def texts(project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool
         root_input, root_output, cut = ("input_preview", "output_preview", f", 1, {PREVIEW_CHARS})")
     set_input = f"substringUTF8(trace_input{cut}" if cut else "trace_input"
     set_output = f"substringUTF8(trace_output{cut}" if cut else "trace_output"
+    said_input = f"substringUTF8(input{cut}" if cut else "input"
+    said_output = f"substringUTF8(output{cut}" if cut else "output"
     return Sql(
         "SELECT trace_id,\n"
         "  argMaxIf(set_input, event_ts, set_input != '') AS newest_input,\n"
         "  argMaxIf(set_output, event_ts, set_output != '') AS newest_output,\n"
         "  argMinIf(root_input, (start_time, id), is_root) AS fallback_input,\n"
         "  argMinIf(root_output, (start_time, id), is_root) AS fallback_output\n"
-        "FROM (SELECT trace_id, id, start_time, event_ts, is_deleted,\n"
+        "FROM ((SELECT trace_id, id, start_time, event_ts, is_deleted,\n"
         "    (parent_id = '' OR is_app_root) AS is_root,\n"
         f"    {set_input} AS set_input, {set_output} AS set_output,\n"
         f"    if(is_root, {root_input}, '') AS root_input, if(is_root, {root_output}, '') AS root_output\n"
         f"  FROM observations\nWHERE {where}\n"
         "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "  UNION ALL (SELECT trace_id, '' AS id, timestamp AS start_time, event_ts, is_deleted,\n"
+        "    false AS is_root, "
+        f"{said_input} AS set_input, {said_output} AS set_output, '' AS root_input, '' AS root_output\n"
+        f"  FROM trace_fields\n  WHERE {_FIELDS_OF_TRACES}))\n"
         "WHERE is_deleted = 0 GROUP BY trace_id",
         {**params, "project_id": project_id},
     )
 
 
 def metadata(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
-    """Metadata of the earliest root observation of each trace."""
+    """Metadata of each trace: what was said of the trace itself, else that of its earliest root."""
     where, params = within(traces)
     return Sql(
-        "SELECT trace_id, argMin(metadata, (start_time, id)) AS root_metadata\n"
-        "FROM (SELECT trace_id, id, start_time, metadata, is_deleted FROM observations\n"
+        "SELECT trace_id, argMin(metadata, (rank, start_time, id)) AS trace_metadata\n"
+        "FROM ((SELECT trace_id, 1 AS rank, id, start_time, metadata, is_deleted FROM observations\n"
         f"WHERE {where} AND (parent_id = '' OR is_app_root)\n"
         "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "  UNION ALL (SELECT trace_id, if(empty(metadata), 2, 0) AS rank, '' AS id,\n"
+        "    timestamp AS start_time, metadata, is_deleted\n"
+        f"  FROM trace_fields\n  WHERE {_FIELDS_OF_TRACES}))\n"
         "WHERE is_deleted = 0 GROUP BY trace_id",
         {**params, "project_id": project_id},
     )

@@ -58,7 +58,12 @@ async def store(
         raise RefusedExport(
             f'Unsupported x-langfuse-ingestion-version: "{version}". Maximum supported: "{_MAX_VERSION}".'
         )
-    header = FrameHeader(
+    await services.gate.accept(frame_header(principal, content_type, headers), body)
+
+
+def frame_header(principal: KeyPrincipal, content_type: str, headers: Mapping[str, str]) -> FrameHeader:
+    """What is kept beside the body of a call: who sent it, what it is, and that it came now."""
+    return FrameHeader(
         project_id=principal.project_id,
         content_type=content_type,
         received_at=now_nanos(),
@@ -66,9 +71,8 @@ async def store(
         api_key_id=principal.api_key_id,
         sdk_name=_header(headers, "sdk-name"),
         sdk_version=_header(headers, "sdk-version"),
-        ingestion_version=version,
+        ingestion_version=_header(headers, "ingestion-version"),
     )
-    await services.gate.accept(header, body)
 
 
 async def take_in(

@@ -1,0 +1,1 @@
+"""Batch events: partial updates of traces, observations and scores, merged by id in any order."""

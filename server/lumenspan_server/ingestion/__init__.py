@@ -1,0 +1,1 @@
+"""The batch endpoint and the deprecated routes of single events."""
