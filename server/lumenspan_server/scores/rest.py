@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from lumenspan.clock import nanos_to_iso
@@ -55,7 +56,7 @@ def _to_issue(error: InvalidEvent) -> dict[str, Any]:
 
 
 @get(["/api/public/scores/{score_id:str}", "/api/public/v2/scores/{score_id:str}"])
-async def get_score(request: Request[Any, Any, Any], score_id: str) -> Response[bytes]:
+async def get_score(request: Request[Any, Any, Any], score_id: FromPath[str]) -> Response[bytes]:
     """One score; 404 where the project has none of that id.
 
     The older route knows scores of traces only, and no corrections.

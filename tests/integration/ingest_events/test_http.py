@@ -44,7 +44,7 @@ class Reader:
     def __init__(self, clients: Clients, access: ProjectAccess) -> None:
         self.project = ProjectId(access.project_id)
         self.traces = TraceService(clients.clickhouse)
-        self.observations = ObservationService(clients.clickhouse)
+        self.observations = ObservationService(clients.clickhouse, TraceService(clients.clickhouse))
         self.scores = ScoreService(clients.clickhouse)
 
     async def trace(self, trace_id: str, observations: int) -> tuple[Trace, dict[str, Observation]]:

@@ -57,7 +57,7 @@ async def test_files_in_events_become_references(clients: Clients, project: Proj
     expected = {"image": reference(DATA)}
     assert orjson.loads((await traces.texts(project_id, [trace.key]))[trace.id].input or "") == expected
     assert (await traces.metadata(project_id, [trace.key]))[trace.id] == expected
-    observations = ObservationService(clients.clickhouse)
+    observations = ObservationService(clients.clickhouse, TraceService(clients.clickhouse))
     (texts,) = (await observations.texts(project_id, [trace.key], ["s"])).values()
     assert orjson.loads(texts.output or "") == expected
     (span,) = (await observations.pages(project_id, [trace.key], 10))[trace.id].observations

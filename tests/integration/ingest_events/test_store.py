@@ -53,7 +53,7 @@ async def read(clients: Clients, project: str) -> tuple[Trace, list[Observation]
     traces = TraceService(clients.clickhouse)
     trace = await traces.get(ProjectId(project), "t")
     assert trace is not None
-    service = ObservationService(clients.clickhouse)
+    service = ObservationService(clients.clickhouse, TraceService(clients.clickhouse))
     pages = await service.pages(ProjectId(project), [trace.key], 100)
     texts = (await traces.texts(ProjectId(project), [trace.key]))[trace.id]
     metadata = (await traces.metadata(ProjectId(project), [trace.key]))[trace.id]
@@ -131,7 +131,7 @@ async def test_a_trace_that_stood_in_for_the_right_one_is_gone(clients: Clients)
     assert await traces.get(ProjectId(project), "s") is None
     trace = await traces.get(ProjectId(project), "t")
     assert trace is not None
-    pages = await ObservationService(clients.clickhouse).pages(
+    pages = await ObservationService(clients.clickhouse, TraceService(clients.clickhouse)).pages(
         ProjectId(project), [trace.key, stand_in.key], 10
     )
     assert [[each.id for each in page.observations] for page in pages.values()] == [["s"]]

@@ -11,7 +11,7 @@ from lumenspan.ingest.attributes import to_json
 from lumenspan.ingest.events import values
 from lumenspan.ingest.events.frame import Event
 from lumenspan.ingest.events.merge import TRACE_COLUMNS, MergedObservation, MergedTrace, Receipts
-from lumenspan.observations.rows import COLUMN_TYPES, COLUMNS, ObservationColumns
+from lumenspan.observations.rows import COLUMN_TYPES, COLUMNS, PRICING_COLUMNS, ObservationColumns
 
 SOURCE: Final = "ingestion-api"
 
@@ -57,6 +57,8 @@ TRACE_TYPES: dict[str, str] = {
     "event_ts": "DateTime64(9, 'UTC')",
     "is_deleted": "UInt8",
 }
+# What a batch takes; pricing adds the rest.
+_MAPPED = tuple(name for name in COLUMNS if name not in PRICING_COLUMNS)
 _EMPTY: dict[str, Any] = {
     "String": "",
     "LowCardinality(String)": "",
@@ -177,10 +179,10 @@ _OF_TRACE = {"input": "trace_input", "output": "trace_output", "metadata": "meta
 def observation_columns(
     observations: Sequence[dict[str, Any]], traces: Sequence[dict[str, Any]]
 ) -> ObservationColumns:
-    """The rows as a batch of observations; a trace is one without an id, its texts in the trace's columns."""
+    """The rows as a batch of observations; a trace has no id and its texts in columns of its own."""
     made = ObservationColumns()
     for row in observations:
-        made.append(tuple(row[name] for name in COLUMNS))
+        made.append(tuple(row[name] for name in _MAPPED))
     empty = {name: _empty(type_) for name, type_ in COLUMN_TYPES.items()}
     for trace in traces:
         said = {target: trace[name] for name, target in _OF_TRACE.items()}
@@ -188,7 +190,7 @@ def observation_columns(
             map(len, trace["metadata"].values())
         )
         row = {**empty, **said, "trace_id": trace["trace_id"], "event_bytes": size}
-        made.append(tuple(row[name] for name in COLUMNS))
+        made.append(tuple(row[name] for name in _MAPPED))
     return made
 
 
