@@ -2,9 +2,8 @@
 
 import base64
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import orjson
 from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath
 from pydantic import (
@@ -15,7 +14,6 @@ from pydantic import (
     StrictInt,
     StrictStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic import Field as Constrained
@@ -32,9 +30,9 @@ from lumenspan.media.domain import (
     UploadReport,
 )
 from lumenspan_server.access import require_project_key
-from lumenspan_server.errors import ValidationFailed, json_response
+from lumenspan_server.errors import json_response
+from lumenspan_server.json_body import read_json
 
-_Model = TypeVar("_Model", bound=BaseModel)
 _MAX_INT64 = 2**63 - 1
 _TRACE_FIELDS = frozenset({Field.INPUT, Field.OUTPUT, Field.METADATA})
 _ITEM_FIELDS = frozenset({Field.INPUT, Field.EXPECTED_OUTPUT, Field.METADATA})
@@ -122,7 +120,7 @@ class UploadOutcome(BaseModel):
 async def request_upload(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{mediaId, uploadUrl}``; no address when the project has the file."""
     principal = await require_project_key(request)
-    wish = await _body(request, UploadWish)
+    wish = await read_json(request, UploadWish)
     media = request.app.state.services.media
     ticket = await media.request_upload(principal.project_id, wish.mark, wish.link)
     return json_response({"mediaId": ticket.media_id, "uploadUrl": ticket.url}, 201)
@@ -132,7 +130,7 @@ async def request_upload(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def report_upload(request: Request[Any, Any, Any], media_id: FromPath[str]) -> Response[bytes]:
     """``{message: "OK"}``."""
     principal = await require_project_key(request)
-    outcome = await _body(request, UploadOutcome)
+    outcome = await read_json(request, UploadOutcome)
     media = request.app.state.services.media
     await media.report_upload(principal.project_id, MediaId(media_id), outcome.report)
     return json_response({"message": "OK"})
@@ -156,27 +154,6 @@ async def get_media(request: Request[Any, Any, Any], media_id: FromPath[str]) ->
 
 
 routes = [request_upload, report_upload, get_media]
-
-
-async def _body(request: Request[Any, Any, Any], model: type[_Model]) -> _Model:
-    """The body as ``model``.
-
-    Raises:
-        ValidationFailed: it is no JSON, or does not fit; every place that does not is named.
-    """
-    try:
-        return model.model_validate(orjson.loads(await request.body()))
-    except orjson.JSONDecodeError as error:
-        raise ValidationFailed(
-            [{"code": "invalid_json", "path": [], "message": "The body is not valid JSON"}]
-        ) from error
-    except ValidationError as error:
-        raise ValidationFailed(
-            [
-                {"code": problem["type"], "path": list(problem["loc"]), "message": problem["msg"]}
-                for problem in error.errors(include_url=False, include_input=False)
-            ]
-        ) from error
 
 
 def _iso(instant: datetime) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from graphql import GraphQLObjectType
 
+from lumenspan_server.gql.permissions import PERMISSIONS
 from lumenspan_server.gql.schema import make_schema
-from lumenspan_server.identity.mutations import PERMISSIONS
 from lumenspan_server.schema import main, schema_text
 
 

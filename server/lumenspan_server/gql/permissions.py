@@ -1,0 +1,8 @@
+"""What each GraphQL mutation needs; a test walks the schema, so that none is forgotten.
+
+Every module of mutations declares its own ``PERMISSIONS``: name of the mutation, then who may call it.
+"""
+
+from lumenspan_server.identity import mutations as identity
+
+PERMISSIONS = {**identity.PERMISSIONS}
