@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 NANOS_PER_SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,6 +46,11 @@ def iso_to_nanos(text: str) -> int:
     delta = parsed - _EPOCH
     seconds = delta.days * 86_400 + delta.seconds
     return seconds * NANOS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+def nanos_to_datetime(nanos: int) -> datetime:
+    """An aware datetime in UTC, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=nanos // 1_000)
 
 
 def datetime_to_nanos(value: datetime) -> int:

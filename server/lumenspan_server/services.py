@@ -11,6 +11,7 @@ from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.events.intake import EventIntake
 from lumenspan.media.service import MediaService
+from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
 from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
@@ -55,6 +56,7 @@ class Services:
     traces: TraceService
     observations: ObservationService
     media: MediaService
+    models: ModelService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
@@ -84,6 +86,7 @@ class Services:
             traces=traces,
             observations=ObservationService(clickhouse, traces),
             media=MediaService(postgres, settings),
+            models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from lumenspan.observations.rows import PRICING_COLUMNS
 from lumenspan.storage.clickhouse import ClickHouse
 
 SECOND_NS = 1_000_000_000
@@ -55,6 +56,7 @@ def observation(project_id: str, **given: Any) -> dict[str, Any]:
         "cost": {},
         "event_ts": time.time_ns(),
         "is_deleted": 0,
+        **dict.fromkeys(PRICING_COLUMNS, ""),
     }
     unknown = set(given) - set(row)
     assert not unknown, f"no such columns: {unknown}"

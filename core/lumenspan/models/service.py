@@ -5,6 +5,9 @@ Who may call is decided by the caller of this service; everything here is within
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
 from redis.asyncio import Redis
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,16 +32,28 @@ class ModelService:
         self._builtin = builtin_models
         self.definitions = Definitions(postgres, redis, settings)
 
-    async def page(self, project_id: ProjectId, *, offset: int = 0, limit: int = 50) -> ModelPage:
-        """Own and built-in definitions by name, unit and start date, the newest first."""
+    async def page(
+        self, project_id: ProjectId, *, offset: int = 0, limit: int = 50, search: str = ""
+    ) -> ModelPage:
+        """Own and built-in definitions whose name holds ``search`` in whatever case.
+
+        In order of name, unit and start date, of which the newest comes first.
+        """
+        part = search.casefold()
         async with self._postgres.session() as session:
             own = await repository.current(session, project_id)
         builtin = self._builtin()
         entries: list[tuple[tuple[str, str, float], ModelDefinition | int]] = [
-            ((model.name, model.unit.value, _newest_first(model)), model) for model in own
+            ((model.name, model.unit.value, _newest_first(model)), model)
+            for model in own
+            if part in model.name.casefold()
         ]
         # The thousands of built-in ones become definitions only where they are on the page.
-        entries += [((name, "TOKENS", 0.0), at) for at, name in enumerate(builtin.model_names())]
+        entries += [
+            ((name, "TOKENS", 0.0), at)
+            for at, name in enumerate(builtin.model_names())
+            if part in name.casefold()
+        ]
         entries.sort(key=lambda entry: entry[0])
         wanted = entries[offset : offset + limit]
         models = [builtin.at(entry) if isinstance(entry, int) else entry for _, entry in wanted]
@@ -57,6 +72,25 @@ class ModelService:
         if found is None:
             raise NotFound("Model not found")
         return found
+
+    async def default_prices(
+        self, project_id: ProjectId, ids: Iterable[str]
+    ) -> dict[str, Mapping[str, Decimal]]:
+        """US dollars a unit by kind, of the default tier of each of these definitions that still exists.
+
+        Raises:
+            Unavailable: the project's own definitions cannot be read.
+        """
+        builtin = self._builtin()
+        wanted = {id_: builtin.by_id(id_) for id_ in set(ids) if id_}
+        if None in wanted.values():
+            own = {str(model.id): model for model in (await self.definitions.matcher(project_id)).own}
+            wanted = {id_: model or own.get(id_) for id_, model in wanted.items()}
+        return {
+            id_: model.default_tier.prices
+            for id_, model in wanted.items()
+            if model is not None and model.default_tier is not None
+        }
 
     async def create(self, project_id: ProjectId, new: NewModel, id_: str | None = None) -> ModelDefinition:
         """Make a definition.

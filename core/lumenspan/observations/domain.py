@@ -42,6 +42,26 @@ class ObservationType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pricing:
+    """Where an observation's token counts and cost come from; empty texts where nothing is known.
+
+    Attributes:
+        model_id: the definition that its model name matched.
+        tier_id, tier_name: which of the definition's tiers priced it.
+        price_source: the exact prices: the table and its version, or the revision of the project's own.
+        usage_source: ``provided``, ``tokenizer`` or ``estimated``.
+        cost_source: ``provided`` or ``calculated``.
+    """
+
+    model_id: str = ""
+    tier_id: str = ""
+    tier_name: str = ""
+    price_source: str = ""
+    usage_source: str = ""
+    cost_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The newest write of one observation; texts are empty where there are none.
 
@@ -86,6 +106,7 @@ class Observation:
     trace_name: str = ""
     is_public: bool = False
     is_bookmarked: bool = False
+    pricing: Pricing = Pricing()
     input: str | None = None
     output: str | None = None
 

@@ -11,6 +11,7 @@ from lumenspan.filters import Condition, to_sql
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import ObservationParts, ObservationPosition
 from lumenspan.observations.filters import COLUMNS
+from lumenspan.observations.rows import PRICING_COLUMNS
 from lumenspan.storage.clickhouse import Sql
 from lumenspan.traces.domain import TraceKey
 from lumenspan.traces.queries import within
@@ -45,6 +46,7 @@ BASE_COLUMNS = (
     "trace_name",
     "ifNull(is_public, false)",
     "bookmarked",
+    *PRICING_COLUMNS,
 )
 PREVIEW_COLUMNS = ("input_preview", "output_preview")
 METADATA_COLUMNS = ("metadata",)

@@ -17,6 +17,7 @@ from lumenspan.observations.domain import (
     ObservationParts,
     ObservationPosition,
     ObservationTexts,
+    Pricing,
 )
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.traces.domain import TraceKey
@@ -100,7 +101,7 @@ def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
     (trace_id, id_, parent_id, type_, name, start, end, completion, level, status, *rest) = row
     (environment, version, release, user, session, model, parameters, prompt, prompt_version, *rest) = rest
     (is_root, updated, created, usage, cost, tags, trace_name, is_public, is_bookmarked, *rest) = rest
-    input_preview, output_preview, metadata = rest
+    *pricing, input_preview, output_preview, metadata = rest
     return Observation(
         project_id=project_id,
         trace_id=TraceId(trace_id),
@@ -134,4 +135,5 @@ def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
         trace_name=trace_name,
         is_public=bool(is_public),
         is_bookmarked=bool(is_bookmarked),
+        pricing=Pricing(*pricing),
     )

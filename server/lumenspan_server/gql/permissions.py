@@ -4,5 +4,6 @@ Every module of mutations declares its own ``PERMISSIONS``: name of the mutation
 """
 
 from lumenspan_server.identity import mutations as identity
+from lumenspan_server.models import mutations as models
 
-PERMISSIONS = {**identity.PERMISSIONS}
+PERMISSIONS = {**identity.PERMISSIONS, **models.PERMISSIONS}

@@ -17,6 +17,7 @@ from lumenspan_server.gql.extensions import extensions, log_errors
 from lumenspan_server.gql.scalars import schema_config
 from lumenspan_server.identity.mutations import IdentityMutation
 from lumenspan_server.identity.nodes import OrganizationNode, ProjectNode, ServerInfo, ViewerNode
+from lumenspan_server.models.mutations import ModelMutation
 from lumenspan_server.traces.subscription import Subscription
 from lumenspan_server.version import NAME, VERSION
 
@@ -58,7 +59,7 @@ class Query:
 
 
 @strawberry.type
-class Mutation(IdentityMutation):
+class Mutation(IdentityMutation, ModelMutation):
     """Every mutation there is."""
 
 

@@ -3,11 +3,9 @@
 # The library types its decorators for resolvers of plain classes only.
 # mypy: disable-error-code="untyped-decorator"
 
-from datetime import UTC, datetime, timedelta
-
 import strawberry
 
-from lumenspan.errors import InvalidInput
+from lumenspan.clock import nanos_to_datetime
 from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
@@ -105,7 +103,10 @@ class IdentityMutation:
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:
         user = await info.context.user()
         key, secret = await info.context.services.identity.create_api_key(
-            user, ProjectId(input.project_id), input.note, _to_datetime(input.expires_at)
+            user,
+            ProjectId(input.project_id),
+            input.note,
+            None if input.expires_at is None else nanos_to_datetime(input.expires_at),
         )
         return CreateApiKeyPayload(api_key=ApiKeyNode.of(key), secret_key=secret)
 
@@ -115,12 +116,3 @@ class IdentityMutation:
         return await info.context.services.identity.revoke_api_key(
             user, ProjectId(input.project_id), ApiKeyId(input.id)
         )
-
-
-def _to_datetime(nanos: Instant | None) -> datetime | None:
-    if nanos is None:
-        return None
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanos // 1_000)
-    except OverflowError:
-        raise InvalidInput("expiresAt is out of range") from None

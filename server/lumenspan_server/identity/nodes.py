@@ -22,6 +22,7 @@ from lumenspan.identity.domain import (
 from lumenspan.ids import OrganizationId, ProjectId, TraceId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.models.nodes import ModelConnection, ModelNode, load_models
 from lumenspan_server.traces.inputs import TraceFilterInput, TraceOrderInput
 from lumenspan_server.traces.nodes import TraceConnection, TraceNode, load_trace, load_traces
 
@@ -121,6 +122,19 @@ class ProjectNode:
     @strawberry.field(description="Distinct values for filter bars, at most 100, newest first")
     async def environments(self, info: Info) -> list[str]:
         return await info.context.services.traces.environments(ProjectId(self.id))
+
+    @strawberry.field(description="Model definitions by name, own and built-in ones, at most 200 a page")
+    async def models(
+        self, info: Info, first: int = 50, after: str | None = None, search: str | None = None
+    ) -> ModelConnection:
+        return await load_models(info, ProjectId(self.id), first, after, search)
+
+    @strawberry.field(description="null when absent")
+    async def model(self, info: Info, id: strawberry.ID) -> ModelNode | None:
+        try:
+            return ModelNode.of(await info.context.services.models.get(ProjectId(self.id), id))
+        except NotFound:
+            return None
 
 
 @strawberry.type(name="Organization", description="Projects and the people who share them")

@@ -18,6 +18,7 @@ from lumenspan.observations.domain import (
     ObservationPage,
     ObservationTexts,
     ObservationType,
+    Pricing,
 )
 from lumenspan.traces.domain import TraceKey
 from lumenspan_server.gql.context import Info
@@ -52,6 +53,29 @@ def to_ms(nanos: int | None) -> float | None:
     return None if nanos is None else nanos / _NANOS_PER_MS
 
 
+@strawberry.type(name="ObservationPricing", description="Where token counts and cost come from")
+class PricingNode:
+    model_id: strawberry.ID | None = strawberry.field(description="The definition that the model matched")
+    tier_id: strawberry.ID | None
+    tier_name: str | None
+    price_source: str | None = strawberry.field(
+        description="The price table and its version, or the revision of the project's own definition"
+    )
+    usage_source: str | None = strawberry.field(description="provided, tokenizer or estimated")
+    cost_source: str | None = strawberry.field(description="provided or calculated")
+
+    @classmethod
+    def of(cls, pricing: Pricing) -> Self:
+        return cls(
+            model_id=strawberry.ID(pricing.model_id) if pricing.model_id else None,
+            tier_id=strawberry.ID(pricing.tier_id) if pricing.tier_id else None,
+            tier_name=pricing.tier_name or None,
+            price_source=pricing.price_source or None,
+            usage_source=pricing.usage_source or None,
+            cost_source=pricing.cost_source or None,
+        )
+
+
 @strawberry.type(name="Observation", description="One span of a trace")
 class ObservationNode:
     domain: strawberry.Private[Observation]
@@ -80,6 +104,7 @@ class ObservationNode:
     prompt_name: str | None
     prompt_version: int | None
     total_cost: Decimal | None = strawberry.field(description="US dollars")
+    pricing: PricingNode
 
     @classmethod
     def of(cls, domain: Observation, trace: TraceKey, loaders: ProjectLoaders) -> Self:
@@ -112,6 +137,7 @@ class ObservationNode:
             prompt_name=domain.prompt_name or None,
             prompt_version=domain.prompt_version,
             total_cost=domain.total_cost,
+            pricing=PricingNode.of(domain.pricing),
         )
 
     @strawberry.field(description="Full text as stored: JSON or plain text")

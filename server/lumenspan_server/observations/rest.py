@@ -12,6 +12,7 @@ from lumenspan_server.access import require_project_key
 from lumenspan_server.errors import invalid_query, json_response
 from lumenspan_server.observations.rows import GROUPS, to_v2_row
 from lumenspan_server.params import QueryParams
+from lumenspan_server.services import Services
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 50, 1_000
 _DEFAULT_GROUPS = frozenset({"core", "basic"})
@@ -34,14 +35,19 @@ async def list_observations_v2(request: Request[Any, Any, Any]) -> Response[byte
         raise invalid_query("parseIoAsJson", "Input and output are always returned as texts")
     limit = params.number("limit", _DEFAULT_LIMIT, 0, _MAX_LIMIT)
     groups = _groups(params)
-    page = await request.app.state.services.observations.search(
+    services: Services = request.app.state.services
+    page = await services.observations.search(
         principal.project_id, _conditions(params), limit, _position(params), _parts(params, groups)
     )
+    ids = (each.pricing.model_id for each in page.observations) if "model" in groups else ()
+    prices = await services.models.default_prices(principal.project_id, ids)
     meta = {}
     if page.has_more:
         last = page.observations[-1]
         meta["cursor"] = encode_cursor((last.start_ns, last.trace_id, last.id))
-    return json_response({"data": [to_v2_row(each, groups) for each in page.observations], "meta": meta})
+    return json_response(
+        {"data": [to_v2_row(each, groups, prices) for each in page.observations], "meta": meta}
+    )
 
 
 def _groups(params: QueryParams) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Observations as rows of the REST API: the first version's shape, and the second's field groups."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from lumenspan.observations.domain import Observation
 from lumenspan_server.rows import (
@@ -14,9 +15,14 @@ from lumenspan_server.rows import (
     seconds,
 )
 
+_PRICED: Final = ("input", "output", "total")
+# Prices of a unit by kind, by id of the model definition.
+ModelPrices = Mapping[str, Mapping[str, Decimal]]
 
-def to_v1_row(each: Observation) -> dict[str, Any]:
+
+def to_v1_row(each: Observation, prices: ModelPrices) -> dict[str, Any]:
     """An observation as ``GET /traces/{id}`` lists it; texts that are JSON come as JSON."""
+    price = prices.get(each.pricing.model_id, {})
     usage, cost = each.usage, each.cost
     used_input, used_output, total = _sum(usage, "input"), _sum(usage, "output"), usage.get("total", 0)
     return {
@@ -47,10 +53,8 @@ def to_v1_row(each: Observation) -> dict[str, Any]:
         "promptId": None,
         "promptName": each.prompt_name or None,
         "promptVersion": each.prompt_version,
-        "modelId": None,
-        "inputPrice": None,
-        "outputPrice": None,
-        "totalPrice": None,
+        "modelId": each.pricing.model_id or None,
+        **{f"{kind}Price": number(price.get(kind)) for kind in _PRICED},
         "calculatedInputCost": _cost(cost, "input"),
         "calculatedOutputCost": _cost(cost, "output"),
         "calculatedTotalCost": number(each.total_cost),
@@ -61,8 +65,11 @@ def to_v1_row(each: Observation) -> dict[str, Any]:
     }
 
 
-def to_v2_row(each: Observation, groups: frozenset[str]) -> dict[str, Any]:
+def to_v2_row(each: Observation, groups: frozenset[str], prices: ModelPrices) -> dict[str, Any]:
     """An observation of ``GET /v2/observations`` with the groups of fields that were asked for."""
+    # The model's fields stand in every row, and are filled where the group was asked for.
+    model_id = each.pricing.model_id if "model" in groups else ""
+    price = prices.get(model_id, {})
     row: dict[str, Any] = {
         "id": each.id,
         "traceId": each.trace_id,
@@ -71,13 +78,10 @@ def to_v2_row(each: Observation, groups: frozenset[str]) -> dict[str, Any]:
         "projectId": each.project_id,
         "parentObservationId": each.parent_id or None,
         "type": each.type,
-        # These stand in every row, whatever was asked for.
         "latency": seconds(each.latency_ns),
         "timeToFirstToken": seconds(each.time_to_first_token_ns),
-        "modelId": None,
-        "inputPrice": None,
-        "outputPrice": None,
-        "totalPrice": None,
+        "modelId": model_id or None,
+        **{f"{kind}Price": _text(price.get(kind)) for kind in _PRICED},
     }
     for group, fields in _GROUPS.items():
         if group in groups:
@@ -113,7 +117,7 @@ def _model(each: Observation) -> dict[str, Any]:
     return {
         "model": each.model or None,
         "providedModelName": each.model or None,
-        "internalModelId": None,
+        "internalModelId": each.pricing.model_id or None,
         "modelParameters": parsed(each.model_parameters),
     }
 
@@ -123,7 +127,7 @@ def _usage(each: Observation) -> dict[str, Any]:
         "usageDetails": each.usage,
         "costDetails": numbers(each.cost),
         "totalCost": number(each.total_cost),
-        "usagePricingTierName": None,
+        "usagePricingTierName": each.pricing.tier_name or None,
     }
 
 
@@ -155,6 +159,10 @@ _GROUPS = {
     "trace_context": _trace_context,
 }
 GROUPS = frozenset(("core", *_GROUPS))
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else format(price, "f")
 
 
 def _sum(usage: dict[str, int], part: str) -> int:

@@ -76,7 +76,10 @@ async def get_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) ->
         _observations(services, trace, groups),
     )
     row = known.row(trace, groups)
-    return json_response(row | {"observations": [to_v1_row(each) for each in observations]})
+    prices = await services.models.default_prices(
+        principal.project_id, (each.pricing.model_id for each in observations)
+    )
+    return json_response(row | {"observations": [to_v1_row(each, prices) for each in observations]})
 
 
 async def _observations(services: Services, trace: Trace, groups: frozenset[str]) -> list[Observation]:
