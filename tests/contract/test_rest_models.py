@@ -123,8 +123,8 @@ async def test_another_project_sees_nothing_of_it(
     server: RunningServer, project: ProjectAccess, other_project: ProjectAccess
 ) -> None:
     made = (await call(server, project, "POST", json=FLAT)).json()
-    for method, options in (("GET", {}), ("DELETE", {})):
-        answer = await call(server, other_project, method, f"/{made['id']}", **options)
+    for method in ("GET", "DELETE"):
+        answer = await call(server, other_project, method, f"/{made['id']}")
         assert answer.status_code == 404
     assert (await call(server, project, "GET", f"/{made['id']}")).status_code == 200
 
