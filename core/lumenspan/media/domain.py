@@ -131,6 +131,18 @@ class UploadReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceFile:
+    """A file that is there, and where the trace refers to it; ``observation_id`` is empty for the trace."""
+
+    media_id: MediaId
+    observation_id: ObservationId
+    field: Field
+    content_type: str
+    size_bytes: int
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Download:
     """A file of the project, and an address that serves it until ``expires_at``."""
 

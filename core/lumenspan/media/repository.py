@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from lumenspan.ids import ProjectId, TraceId
@@ -96,6 +97,33 @@ async def links_of(session: AsyncSession, project_id: ProjectId, trace_id: Trace
         .order_by(col(TraceMediaRow.observation_id), col(TraceMediaRow.field), col(TraceMediaRow.media_id))
     )
     return list((await session.execute(query)).scalars())
+
+
+async def files_of(
+    session: AsyncSession, project_id: ProjectId, trace_ids: Sequence[TraceId], limit: int
+) -> list[tuple[TraceMediaRow, MediaRow]]:
+    """Links of the traces and their observations to files that are there, at most ``limit`` a trace."""
+    order = (col(TraceMediaRow.observation_id), col(TraceMediaRow.field), col(TraceMediaRow.media_id))
+    place = func.row_number().over(partition_by=col(TraceMediaRow.trace_id), order_by=order)
+    found = (
+        select(TraceMediaRow, MediaRow, place.label("place"))
+        .join(
+            MediaRow,
+            and_(
+                col(MediaRow.project_id) == col(TraceMediaRow.project_id),
+                col(MediaRow.id) == col(TraceMediaRow.media_id),
+            ),
+        )
+        .where(
+            col(TraceMediaRow.project_id) == project_id,
+            col(TraceMediaRow.trace_id).in_(trace_ids),
+            col(MediaRow.upload_http_status).in_(_UPLOADED),
+        )
+        .subquery()
+    )
+    links, files = aliased(TraceMediaRow, found), aliased(MediaRow, found)
+    query = select(links, files).where(found.c.place <= limit).order_by(found.c.trace_id, found.c.place)
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
 
 
 async def unlink_traces(

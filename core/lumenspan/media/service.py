@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,14 +12,16 @@ import structlog
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import Bug, InvalidInput, LumenspanError, NotFound
-from lumenspan.ids import ProjectId, TraceId
+from lumenspan.ids import ObservationId, ProjectId, TraceId
 from lumenspan.media import repository
 from lumenspan.media.domain import (
     Download,
+    Field,
     FileMark,
     Link,
     MediaDisabled,
     MediaId,
+    TraceFile,
     TraceLink,
     UploadReport,
     UploadTicket,
@@ -34,6 +37,7 @@ _log = structlog.get_logger(__name__)
 _UPLOAD_EXPIRY_S = 3600
 _PUTS_AT_ONCE = 4
 _MAX_ERROR = 2_000
+MAX_TRACE_FILES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,26 @@ class MediaService:
         expires_at = utc_now() + timedelta(seconds=expires_s)
         url = await stores.public.download_url(row.object_key, expires_s=expires_s, bucket=row.bucket)
         return Download(media_id, row.content_type, row.content_length, row.uploaded_at, url, expires_at)
+
+    async def files_by_trace(
+        self, project_id: ProjectId, trace_ids: Sequence[TraceId]
+    ) -> dict[TraceId, list[TraceFile]]:
+        """The files that traces and their observations refer to, at most ``MAX_TRACE_FILES`` a trace."""
+        async with self._postgres.session() as session:
+            rows = await repository.files_of(session, project_id, trace_ids, MAX_TRACE_FILES)
+        found: dict[TraceId, list[TraceFile]] = defaultdict(list)
+        for place, row in rows:
+            found[TraceId(place.trace_id)].append(
+                TraceFile(
+                    media_id=MediaId(row.id),
+                    observation_id=ObservationId(place.observation_id),
+                    field=Field(place.field),
+                    content_type=row.content_type,
+                    size_bytes=row.content_length,
+                    uploaded_at=row.uploaded_at or row.updated_at,
+                )
+            )
+        return found
 
     async def keep(
         self,

@@ -11,7 +11,8 @@ from strawberry.dataloader import DataLoader
 
 from lumenspan.identity.domain import Organization, Principal, Project, Role
 from lumenspan.identity.service import IdentityService
-from lumenspan.ids import ObservationId, OrganizationId, ProjectId
+from lumenspan.ids import ObservationId, OrganizationId, ProjectId, TraceId
+from lumenspan.media.domain import TraceFile
 from lumenspan.observations.domain import ObservationPage, ObservationTexts
 from lumenspan.traces.domain import TraceKey, TraceSums, TraceTexts
 from lumenspan_server.services import Services
@@ -40,7 +41,8 @@ class ProjectLoaders:
     def __init__(self, services: Services, project_id: ProjectId) -> None:
         self._traces = services.traces
         self._observations = services.observations
-        self._project_id = project_id
+        self._media = services.media
+        self.project_id = project_id
 
     @cached_property
     def sums(self) -> DataLoader[TraceKey, TraceSums]:
@@ -72,20 +74,29 @@ class ProjectLoaders:
         """Input and output in full by observation."""
         return DataLoader(load_fn=self._load_observation_texts)
 
+    @cached_property
+    def files(self) -> DataLoader[TraceId, list[TraceFile]]:
+        """Files that a trace and its observations refer to."""
+        return DataLoader(load_fn=self._load_files)
+
+    async def _load_files(self, ids: list[TraceId]) -> Sequence[list[TraceFile]]:
+        found = await self._media.files_by_trace(self.project_id, ids)
+        return [found.get(id_, []) for id_ in ids]
+
     async def _load_sums(self, keys: list[TraceKey]) -> Sequence[TraceSums]:
-        found = await self._traces.sums(self._project_id, keys)
+        found = await self._traces.sums(self.project_id, keys)
         return [found.get(key.id, TraceSums()) for key in keys]
 
     async def _load_previews(self, keys: list[TraceKey]) -> Sequence[TraceTexts]:
-        found = await self._traces.previews(self._project_id, keys)
+        found = await self._traces.previews(self.project_id, keys)
         return [found.get(key.id, TraceTexts()) for key in keys]
 
     async def _load_texts(self, keys: list[TraceKey]) -> Sequence[TraceTexts]:
-        found = await self._traces.texts(self._project_id, keys)
+        found = await self._traces.texts(self.project_id, keys)
         return [found.get(key.id, TraceTexts()) for key in keys]
 
     async def _load_metadata(self, keys: list[TraceKey]) -> Sequence[dict[str, str]]:
-        found = await self._traces.metadata(self._project_id, keys)
+        found = await self._traces.metadata(self.project_id, keys)
         return [found.get(key.id, {}) for key in keys]
 
     async def _load_observations(self, keys: list[ObservationsOf]) -> Sequence[ObservationPage]:
@@ -95,14 +106,14 @@ class ProjectLoaders:
             groups[(key.first, key.after)].append(key.trace)
         found: dict[ObservationsOf, ObservationPage] = {}
         for (first, after), traces in groups.items():
-            pages = await self._observations.pages(self._project_id, traces, first, after)
+            pages = await self._observations.pages(self.project_id, traces, first, after)
             for trace in traces:
                 found[ObservationsOf(trace, first, after)] = pages.get(trace.id, ObservationPage([]))
         return [found[key] for key in keys]
 
     async def _load_observation_texts(self, keys: list[ObservationAt]) -> Sequence[ObservationTexts]:
         traces = list({key.trace: None for key in keys})
-        found = await self._observations.texts(self._project_id, traces, [key.id for key in keys])
+        found = await self._observations.texts(self.project_id, traces, [key.id for key in keys])
         return [found.get((key.trace.id, key.id), ObservationTexts()) for key in keys]
 
 

@@ -20,8 +20,10 @@ from lumenspan.identity.domain import (
     User,
 )
 from lumenspan.ids import OrganizationId, ProjectId, TraceId
+from lumenspan.media.domain import MediaId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.media.nodes import MediaNode, load_media
 from lumenspan_server.models.nodes import ModelConnection, ModelNode, load_models
 from lumenspan_server.traces.inputs import TraceFilterInput, TraceOrderInput
 from lumenspan_server.traces.nodes import TraceConnection, TraceNode, load_trace, load_traces
@@ -135,6 +137,10 @@ class ProjectNode:
             return ModelNode.of(await info.context.services.models.get(ProjectId(self.id), id))
         except NotFound:
             return None
+
+    @strawberry.field(description="A file by the id in a reference string; null when absent")
+    async def media(self, info: Info, id: strawberry.ID) -> MediaNode | None:
+        return await load_media(info, ProjectId(self.id), MediaId(id))
 
 
 @strawberry.type(name="Organization", description="Projects and the people who share them")

@@ -25,6 +25,7 @@ from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.loaders import ObservationAt, ObservationsOf, ProjectLoaders
 from lumenspan_server.gql.relay import PageInfo, checked_first
 from lumenspan_server.gql.scalars import BigInt, Instant
+from lumenspan_server.media.nodes import MediaReferenceNode
 
 strawberry.enum(ObservationType, name="ObservationType")
 MAX_PAGE = 1_000
@@ -166,6 +167,16 @@ class ObservationNode:
     @strawberry.field
     def cost(self) -> list[CostEntry]:
         return [CostEntry(key=key, value=value) for key, value in sorted(self.domain.cost.items())]
+
+    @strawberry.field(description="Files that it refers to")
+    async def media(self) -> list[MediaReferenceNode]:
+        files = await self.loaders.files.load(self.trace.id)
+        project_id = self.loaders.project_id
+        return [
+            MediaReferenceNode.of(project_id, file)
+            for file in files
+            if file.observation_id == self.domain.id
+        ]
 
     async def _texts(self) -> ObservationTexts:
         return await self.loaders.observation_texts.load(ObservationAt(self.trace, self.domain.id))

@@ -18,6 +18,7 @@ from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.loaders import ProjectLoaders
 from lumenspan_server.gql.relay import PageInfo, checked_first
 from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.media.nodes import MediaReferenceNode
 from lumenspan_server.observations.nodes import (
     ObservationConnection,
     ObservationNode,
@@ -103,6 +104,11 @@ class TraceNode:
     @strawberry.field
     async def usage(self) -> list[UsageEntry]:
         return usage_entries((await self.loaders.sums.load(self.domain.key)).usage)
+
+    @strawberry.field(description="Files that it and its observations refer to, at most 1000")
+    async def media(self) -> list[MediaReferenceNode]:
+        files = await self.loaders.files.load(self.domain.id)
+        return [MediaReferenceNode.of(self.domain.project_id, file) for file in files]
 
     @strawberry.field(description="In order of start, at most 1000 a page")
     async def observations(self, first: int = 1000, after: str | None = None) -> ObservationConnection:
