@@ -14,7 +14,9 @@ from tests.conftest import ProjectAccess
 from tests.factories.observations import insert, observation
 from tests.integration.server.conftest import RunningServer
 
-MEDIA = "{ observationId field media { id contentType contentLength uploadedAt address { url expiresAt } } }"
+MEDIA = (
+    "{ observationId field media { id contentType contentLength uploadedAt address { url expiresAt } } }"
+)
 TRACE = f"""query Q($project: ID!, $trace: ID!) {{ project(id: $project) {{ trace(id: $trace) {{
   media {MEDIA} observations {{ edges {{ node {{ id media {MEDIA} }} }} }} }} }} }}"""
 ONE = "query Q($project: ID!, $id: ID!) { project(id: $project) { media(id: $id) { id address { url } } } }"
@@ -27,7 +29,10 @@ async def keep(server: RunningServer, access: ProjectAccess, *places: tuple[str,
     await server.services.media.keep(
         ProjectId(access.project_id),
         [file],
-        [(file.mark.media_id, TraceLink(TraceId(TRACE_ID), ObservationId(at), part)) for at, part in places],
+        [
+            (file.mark.media_id, TraceLink(TraceId(TRACE_ID), ObservationId(at), part))
+            for at, part in places
+        ],
     )
     return file
 
