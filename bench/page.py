@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from bench import rest
 from bench.api import Api, of_new_project
 from bench.report import Failed, Row, at_most, exactly, spread
 from bench.system import System
@@ -14,6 +15,7 @@ from lumenspan.demo import large
 from lumenspan.ids import ProjectId
 from lumenspan.storage.clickhouse import ClickHouse
 
+_KEY = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { publicKey } secretKey } }"
 _OBSERVATIONS = 1_000_000
 _SAMPLES, _PAGE = 100, 50
 _ROOT = Path(__file__).resolve().parents[1]
@@ -35,8 +37,9 @@ def measure(system: System) -> list[Row]:
     rows.append(
         exactly("  observations of those projects", _sum(api, project_id), "on the page", 10 * _PAGE)
     )
+    made = api.graphql(_KEY, input={"projectId": project_id})["createApiKey"]
     api.close()
-    return rows
+    return rows + rest.measure(system, made["apiKey"]["publicKey"], made["secretKey"])
 
 
 async def _build(system: System, project_id: str) -> None:

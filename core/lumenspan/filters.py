@@ -112,6 +112,15 @@ def parse_conditions(text: str) -> list[Condition]:
         raw = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise InvalidInput("Invalid JSON in filter parameter") from None
+    return check_conditions(raw)
+
+
+def check_conditions(raw: Any) -> list[Condition]:
+    """The conditions of a decoded JSON value.
+
+    Raises:
+        InvalidInput: no list, or a condition that does not fit the grammar.
+    """
     if not isinstance(raw, list):
         raise InvalidInput("Invalid filter: it is a JSON array of conditions")
     if len(raw) > _MAX_CONDITIONS:

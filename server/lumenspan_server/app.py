@@ -27,6 +27,7 @@ from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
 from lumenspan_server.media.rest import routes as media_routes
+from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
@@ -79,6 +80,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *media_routes,
             *trace_routes,
             *observation_routes,
+            *metrics_routes,
             *model_routes,
             *ingestion_routes,
             *score_routes,

@@ -11,6 +11,7 @@ from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.events.intake import EventIntake
 from lumenspan.media.service import MediaService
+from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
 from lumenspan.scores.configs import ScoreConfigService
@@ -56,6 +57,7 @@ class Services:
     traces: TraceService
     observations: ObservationService
     media: MediaService
+    metrics: MetricsService
     models: ModelService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
@@ -86,6 +88,7 @@ class Services:
             traces=traces,
             observations=ObservationService(clickhouse, traces),
             media=MediaService(postgres, settings),
+            metrics=MetricsService(clickhouse),
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),
         )

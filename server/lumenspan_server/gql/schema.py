@@ -17,13 +17,14 @@ from lumenspan_server.gql.extensions import extensions, log_errors
 from lumenspan_server.gql.scalars import schema_config
 from lumenspan_server.identity.mutations import IdentityMutation
 from lumenspan_server.identity.nodes import OrganizationNode, ProjectNode, ServerInfo, ViewerNode
+from lumenspan_server.metrics.nodes import MetricsQueries
 from lumenspan_server.models.mutations import ModelMutation
 from lumenspan_server.traces.subscription import Subscription
 from lumenspan_server.version import NAME, VERSION
 
 
 @strawberry.type
-class Query:
+class Query(MetricsQueries):
     @strawberry.field(description="null when not signed in; for a project key `user` is null")
     async def viewer(self, info: Info) -> ViewerNode | None:
         principal = await info.context.principal_or_none()

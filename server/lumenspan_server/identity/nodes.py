@@ -24,6 +24,7 @@ from lumenspan.media.domain import MediaId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
 from lumenspan_server.media.nodes import MediaNode, load_media
+from lumenspan_server.metrics.nodes import MetricsQueryInput, MetricsResult, load_metrics
 from lumenspan_server.models.nodes import ModelConnection, ModelNode, load_models
 from lumenspan_server.traces.inputs import TraceFilterInput, TraceOrderInput
 from lumenspan_server.traces.nodes import TraceConnection, TraceNode, load_trace, load_traces
@@ -137,6 +138,12 @@ class ProjectNode:
             return ModelNode.of(await info.context.services.models.get(ProjectId(self.id), id))
         except NotFound:
             return None
+
+    @strawberry.field(
+        description="Numbers of traces, observations or scores; metricsViews says what there is"
+    )
+    async def metrics(self, info: Info, query: MetricsQueryInput) -> MetricsResult:
+        return await load_metrics(info, ProjectId(self.id), query)
 
     @strawberry.field(description="A file by the id in a reference string; null when absent")
     async def media(self, info: Info, id: strawberry.ID) -> MediaNode | None:
