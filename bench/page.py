@@ -15,7 +15,8 @@ from lumenspan.demo import large
 from lumenspan.ids import ProjectId
 from lumenspan.storage.clickhouse import ClickHouse
 
-_KEY = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { publicKey } secretKey } }"
+_KEY = """mutation($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) { apiKey { publicKey } secretKey } }"""
 _OBSERVATIONS = 1_000_000
 _SAMPLES, _PAGE = 100, 50
 _ROOT = Path(__file__).resolve().parents[1]
