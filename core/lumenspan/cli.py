@@ -216,6 +216,76 @@ def reprice(project: str, from_: str, to: str, data_dir: Path | None) -> None:
     run(data_dir, project, from_, to)
 
 
+project_option = click.option("--project", required=True, help="Id of the project.")
+
+
+@main.group()
+def dlq() -> None:
+    """Dead letters: parts of payloads that could not be stored."""
+
+
+@dlq.command("list")
+@project_option
+@click.option("--reason", default="", help="Only those whose reason contains this.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@data_dir_option
+def list_letters(project: str, reason: str, limit: int, data_dir: Path | None) -> None:
+    """Show them, newest first."""
+    from lumenspan.ingest import terminal
+
+    terminal.list_letters(data_dir, project, reason, limit)
+
+
+@dlq.command("show")
+@project_option
+@click.argument("id_", metavar="ID")
+@data_dir_option
+def show_letter(project: str, id_: str, data_dir: Path | None) -> None:
+    """Show one with what was sent."""
+    from lumenspan.ingest import terminal
+
+    terminal.show_letter(data_dir, project, id_)
+
+
+@dlq.command("replay")
+@project_option
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@data_dir_option
+def replay_letters(project: str, ids: tuple[str, ...], data_dir: Path | None) -> None:
+    """Process their payloads again; those of all of them where no ID is given."""
+    from lumenspan.ingest import terminal
+
+    terminal.handle_letters(data_dir, project, ids, is_replay=True)
+
+
+@dlq.command("discard")
+@project_option
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="All of the project's.")
+@data_dir_option
+def discard_letters(project: str, ids: tuple[str, ...], is_all: bool, data_dir: Path | None) -> None:
+    """Forget them. Their payloads stay in the store."""
+    from lumenspan.ingest import terminal
+
+    if bool(ids) == is_all:
+        raise click.UsageError("Name dead letters, or give --all.")
+    terminal.handle_letters(data_dir, project, ids, is_replay=False)
+
+
+@main.command()
+@project_option
+@click.option("--from", "from_", required=True, help="Day or instant in UTC, such as 2026-01-31.")
+@click.option("--to", required=True, help="The same; itself not included.")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Only count the payloads.")
+@data_dir_option
+def replay(project: str, from_: str, to: str, is_dry_run: bool, data_dir: Path | None) -> None:
+    """Process what was received in a time again, after a correction. Ctrl-C pauses; the same goes on."""
+    from lumenspan.ingest import terminal
+    from lumenspan.models.repricing import day
+
+    terminal.replay(data_dir, project, day(from_), day(to), is_dry_run=is_dry_run)
+
+
 def _folder(data_dir: Path | None) -> DataFolder:
     from lumenspan.embedded.folder import DataFolder
 

@@ -9,7 +9,10 @@ from redis.asyncio import Redis
 
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
+from lumenspan.ingest.backlog import BacklogService
+from lumenspan.ingest.dead_letter_service import DeadLetterService
 from lumenspan.ingest.events.intake import EventIntake
+from lumenspan.ingest.replays import ReplayService
 from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
@@ -52,6 +55,9 @@ class Services:
     identity: IdentityService
     gate: IngestGate
     events: EventIntake
+    backlog: BacklogService
+    dead_letters: DeadLetterService
+    replays: ReplayService
     scores: ScoreService
     score_configs: ScoreConfigService
     traces: TraceService
@@ -83,6 +89,9 @@ class Services:
             identity=IdentityService(postgres, redis, settings),
             gate=gate,
             events=EventIntake(gate, score_configs),
+            backlog=BacklogService(queue),
+            dead_letters=DeadLetterService(postgres, queue),
+            replays=ReplayService(postgres, blobs, queue, settings),
             scores=ScoreService(clickhouse),
             score_configs=score_configs,
             traces=traces,

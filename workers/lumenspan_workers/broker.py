@@ -19,6 +19,7 @@ from dramatiq.worker import Worker
 
 from lumenspan.errors import InvalidInput, LumenspanError
 from lumenspan.settings import Settings
+from lumenspan.storage.fair_queue import FETCH
 from lumenspan.storage.queue import namespace, wake_channel
 
 _log = structlog.get_logger(__name__)
@@ -170,6 +171,7 @@ class WakingRedisBroker(RedisBroker):
             middleware=middleware,
             heartbeat_timeout=_HEARTBEAT_TIMEOUT_MS,
         )
+        self._fetch_fairly: Any = self.client.register_script(FETCH)
 
     @property
     def consumer_class(self) -> type[WakingConsumer]:
@@ -195,6 +197,16 @@ class WakingRedisBroker(RedisBroker):
         """Wait for nothing any more: the process is about to end."""
         self._is_stopping.set()
         self.wake_ups.stop()
+
+    def do_fetch(self, queue_name: str, prefetch: int) -> list[bytes]:
+        """Messages that were put back first, then those of the fair queue, of each share in turn."""
+        fetch: Any = self._dispatch("fetch")  # type: ignore[no-untyped-call]
+        found: list[bytes] = list(fetch(queue_name, prefetch))
+        if len(found) < prefetch:
+            fetched = f"{self.namespace}:__acks__.{self.broker_id}.{queue_name}"
+            queue = f"{self.namespace}:{queue_name}"
+            found += self._fetch_fairly(keys=[queue, fetched], args=[prefetch - len(found)])
+        return found
 
     def _should_do_maintenance(self, command: str) -> int:
         """Whether this command also looks for dead workers: by the clock of each consumer."""
@@ -223,4 +235,7 @@ def make_worker(broker: WakingRedisBroker, settings: Settings) -> Worker:
     """A worker with as many threads as the settings say, not yet started."""
     dramatiq.worker.CONSUMER_RESTART_DELAY_SECS = RECONNECT_S
     dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = RECONNECT_S  # type: ignore[assignment]
-    return Worker(broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MS)
+    worker = Worker(broker, worker_threads=settings.worker_threads, worker_timeout=IDLE_MS)
+    # What waits in the worker waits in the order of its arrival: as little of it as keeps the threads busy.
+    worker.queue_prefetch = settings.worker_threads
+    return worker

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 from redis.asyncio import Redis
 
 from lumenspan.ingest.registry import Registry
+from lumenspan.ingest.replays import ReplayWork
 from lumenspan.ingest.service import IngestService
 from lumenspan.ingest.sweeper import Sweeper
 from lumenspan.media.payloads import PayloadMedia
@@ -37,6 +38,7 @@ class Services:
     registry: Registry
     media: MediaService
     sweeper: Sweeper
+    replays: ReplayWork
     patience: Patience = field(default_factory=Patience)
 
     current: ClassVar[Services | None] = None
@@ -48,24 +50,27 @@ class Services:
         postgres = Postgres(settings.postgres_url, pool_size=4)
         registry = Registry(postgres)
         media = MediaService(postgres, settings)
+        queue = JobQueue(redis, settings)
+        ingest = IngestService(
+            clickhouse,
+            blobs,
+            redis,
+            registry,
+            settings,
+            PayloadMedia(media, settings),
+            Pricer(Definitions(postgres, redis, settings), TokenCounter()),
+        )
         return cls(
             settings=settings,
             clickhouse=clickhouse,
             blobs=blobs,
             redis=redis,
             postgres=postgres,
-            ingest=IngestService(
-                clickhouse,
-                blobs,
-                redis,
-                registry,
-                settings,
-                PayloadMedia(media, settings),
-                Pricer(Definitions(postgres, redis, settings), TokenCounter()),
-            ),
+            ingest=ingest,
             registry=registry,
             media=media,
-            sweeper=Sweeper(blobs, JobQueue(redis, settings), redis, registry, settings),
+            sweeper=Sweeper(blobs, queue, redis, registry, settings),
+            replays=ReplayWork(postgres, blobs, queue, ingest, settings),
         )
 
     async def close(self) -> None:

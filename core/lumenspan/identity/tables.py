@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Index, LargeBinary, MetaData, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, MetaData, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -155,7 +155,10 @@ class DeadLetterRow(SQLModel, table=True):
     """
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index("ix_dead_letters_project_id_created_at", "project_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_dead_letters_project_id_created_at", "project_id", "created_at"),
+        Index("ix_dead_letters_blob_key", "blob_key"),
+    )
 
     id: str = Field(primary_key=True)
     project_id: str
@@ -163,4 +166,32 @@ class DeadLetterRow(SQLModel, table=True):
     position: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     reason: str
     payload: bytes | None = Field(default=None, sa_type=LargeBinary)
+    stage: str = Field(default="DECODE", sa_column_kwargs={"server_default": "DECODE"})
+    trace_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    span_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    attempts: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
     created_at: datetime = _created_at()
+    failed_at: datetime = _created_at()
+    replay_requested_at: datetime | None = _optional_instant()
+
+
+class ReplayRow(SQLModel, table=True):
+    """The raw payloads of a project and a span of time, processed again.
+
+    ``position`` is the key of the last payload that is done; ``number`` counts a project's replays from 1.
+    """
+
+    __tablename__ = "ingest_replays"
+    __table_args__ = (Index("ix_ingest_replays_project_id_created_at", "project_id", "created_at"),)
+
+    id: str = Field(primary_key=True)
+    project_id: str = _reference("projects.id")
+    number: int
+    from_at: datetime = _instant()
+    to_at: datetime = _instant()
+    state: str
+    position: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    payloads: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    spans: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    created_at: datetime = _created_at()
+    updated_at: datetime = _created_at()

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from lumenspan.clock import now_nanos
 from lumenspan.errors import Unavailable
-from lumenspan.ids import BlobKey, ProjectId, new_id
+from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import jobs
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.ingest.keys import make_key, share
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.queue import JobQueue
 
-_SAFE = re.compile(r"[A-Za-z0-9._-]{1,200}\Z")
 _MIB = 1 << 20
 # Packing this much takes longer than a millisecond and would hold up other calls on the loop.
 _PACK_IN_THREAD_BYTES = 256 << 10
@@ -154,7 +151,9 @@ class IngestGate:
             await self._blobs.put(key, blob)
         try:
             async with _within(_QUEUE_S, "redis"):
-                await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
+                await self._queue.enqueue(
+                    jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE, share=share(key, group.size_bytes)
+                )
         except Unavailable:
             self._is_queue_doubtful = True
             raise
@@ -170,17 +169,3 @@ async def _within(seconds: float, engine: str) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise Unavailable(engine) from None
-
-
-def make_key(prefix: str, project_id: ProjectId, at_nanos: int) -> BlobKey:
-    """``<prefix>otel/<yyyy>/<mm>/<dd>/<hh>/<mi>/<project>/<uuid7>``: time first, to list a minute."""
-    minute = datetime.fromtimestamp(at_nanos // 1_000_000_000, UTC).strftime("%Y/%m/%d/%H/%M")
-    return BlobKey(f"{prefix}otel/{minute}/{_segment(project_id)}/{new_id(at_nanos)}")
-
-
-def _segment(project_id: str) -> str:
-    """The project id, made safe for a key; distinct ids stay distinct."""
-    if _SAFE.match(project_id) and project_id not in (".", ".."):
-        return project_id
-    digest = hashlib.sha256(project_id.encode()).hexdigest()[:16]
-    return re.sub(r"[^A-Za-z0-9._-]", "_", project_id)[:180] + "_" + digest

@@ -1,19 +1,29 @@
-"""Rows of several jobs in one insert: what arrives while an insert runs goes along with the next."""
+"""Rows of several jobs in one insert: what arrives while an insert runs goes along with the next.
+
+Whoever waits longest does not go first: each share (a project) gets its turn, so that one with many rows
+delays the others by a block and no more. Rows that the store refuses are found by halving.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import structlog
 
 from lumenspan.errors import Unavailable
+from lumenspan.ingest.fairness import Rotation
 from lumenspan.observations.rows import COLUMNS, TABLE, TYPES, Columns, ObservationColumns, joined
-from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.clickhouse import ClickHouse, RowsRefused
 
+_log = structlog.get_logger(__name__)
 _BLOCK_ROWS = 5_000
 _BLOCK_BYTES = 32 << 20
 # An insert costs about as much as a thousand rows: under load they are gathered for so long.
 _PAUSE_S = 0.1
+# Two dozen bad rows among five thousand are found with so many inserts; beyond, the rest is given up.
+_MOST_HALVINGS = 300
 _SETTINGS = {
     # A batch of old spans touches many months; that is no reason to refuse it.
     "max_partitions_per_insert_block": 0,
@@ -22,6 +32,13 @@ _SETTINGS = {
     "optimize_on_insert": 0,
     "max_threads": 1,
 }
+
+
+class Refused(NamedTuple):
+    """A row that the store refuses: its place among the caller's rows, and the name of the error."""
+
+    row: int
+    reason: str
 
 
 @dataclass(slots=True)
@@ -41,23 +58,57 @@ class Inserter:
     def __init__(self, clickhouse: ClickHouse, callers: int) -> None:
         self._clickhouse = clickhouse
         self._callers = callers
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: Rotation[_Waiting] = Rotation()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._halving = asyncio.Semaphore(1)
 
-    async def insert(self, columns: ObservationColumns) -> None:
-        """Insert all of ``columns``; the same again changes nothing.
+    async def insert(self, columns: ObservationColumns, share: str = "") -> list[Refused]:
+        """Insert ``columns`` and return the rows that cannot be stored; the same again changes nothing.
 
         Raises:
             Unavailable: ClickHouse is down or busy; a part may have been written.
             Exception: these rows cannot be written; those of other callers are not concerned.
         """
         blocks = [_waiting(block) for block in columns.blocks(_BLOCK_ROWS)]
-        self._waiting.extend(blocks)
+        for block in blocks:
+            self._waiting.add(share, block)
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
-        await asyncio.gather(*(block.done for block in blocks))
+        outcomes = await asyncio.gather(*(block.done for block in blocks), return_exceptions=True)
+        refused: list[Refused] = []
+        first = 0
+        for block, outcome in zip(blocks, outcomes, strict=True):
+            if isinstance(outcome, RowsRefused):
+                # Apart from the others: they need not wait until the bad rows are found.
+                async with self._halving:
+                    found = await self._halve(block.columns, outcome)
+                refused += [Refused(first + row, reason) for row, reason in found]
+            elif outcome is not None:
+                raise outcome
+            first += block.rows
+        return refused
+
+    async def _halve(self, columns: Columns, error: RowsRefused) -> list[Refused]:
+        """Write all of a refused block that can be written; returns the rest."""
+        refused: list[Refused] = []
+        tries = 0
+        parts = [(0, len(columns[0]), error)]
+        while parts:
+            first, end, reason = parts.pop()
+            if end - first == 1 or tries >= _MOST_HALVINGS:
+                refused += [Refused(row, reason.reason) for row in range(first, end)]
+                continue
+            middle = (first + end) // 2
+            for half in ((first, middle), (middle, end)):
+                tries += 1
+                try:
+                    await self._send([column[slice(*half)] for column in columns])
+                except RowsRefused as again:
+                    parts.append((*half, again))
+        _log.warning("rows_refused", count=len(refused), inserts=tries, reason=error.reason)
+        return sorted(refused)
 
     async def _work(self) -> None:
         """Insert until nothing waits."""
@@ -77,15 +128,16 @@ class Inserter:
                 return
 
     def _take(self) -> list[_Waiting]:
-        """The next blocks that fit together."""
-        taken = [self._waiting.popleft()]
+        """The next blocks that fit together, of each share in turn."""
+        taken = [self._waiting.take()]
         rows, size = taken[0].rows, taken[0].size_bytes
         while self._waiting:
-            rows += self._waiting[0].rows
-            size += self._waiting[0].size_bytes
+            following = self._waiting.peek()
+            rows += following.rows
+            size += following.size_bytes
             if rows > _BLOCK_ROWS or size > _BLOCK_BYTES:
                 break
-            taken.append(self._waiting.popleft())
+            taken.append(self._waiting.take())
         return taken
 
     async def _write(self, taken: list[_Waiting]) -> None:
@@ -97,8 +149,9 @@ class Inserter:
                     _fail(each, error)
                 return
             # Something in one of them cannot be written: find out in which.
-            for each in taken:
-                await self._write([each])
+            middle = len(taken) // 2
+            await self._write(taken[:middle])
+            await self._write(taken[middle:])
         except BaseException as error:
             for each in taken:
                 _fail(each, error)

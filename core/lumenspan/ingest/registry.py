@@ -16,8 +16,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col, delete, select
 
 from lumenspan.errors import LumenspanError
-from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
+from lumenspan.identity.tables import IngestBlobRow
 from lumenspan.ids import BlobKey
+from lumenspan.ingest.dead_letters import DeadLetters
 from lumenspan.storage.postgres import Postgres
 
 _log = structlog.get_logger(__name__)
@@ -41,10 +42,11 @@ class Note(TypedDict):
 
 
 class Registry:
-    """The table of processed blobs and of what in them could not be stored."""
+    """The table of processed blobs."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+        self.dead_letters = DeadLetters(postgres)
         self._notes: dict[str, Note] = {}
         self._is_noted = asyncio.Event()
 
@@ -88,15 +90,6 @@ class Registry:
         for each in written:
             if self._notes.get(each["key"]) is each:
                 del self._notes[each["key"]]
-
-    async def keep_dead(self, letters: Sequence[dict[str, object]]) -> None:
-        """Keep what could not be stored, durably before this returns; the same again changes nothing.
-
-        Raises:
-            Unavailable: PostgreSQL is down.
-        """
-        async with self._postgres.session() as session:
-            await session.execute(upsert(DeadLetterRow).values(list(letters)).on_conflict_do_nothing())
 
     async def forget_before(self, at: datetime) -> int:
         """Delete the notes of blobs that were received before ``at``; returns their number.

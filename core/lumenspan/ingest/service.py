@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,14 +15,19 @@ from redis.asyncio import Redis
 from lumenspan.clock import utc_now
 from lumenspan.errors import InvalidInput, NotFound, Unavailable
 from lumenspan.ids import BlobKey, ProjectId
-from lumenspan.ingest import otlp
+from lumenspan.ingest import jobs, otlp
+from lumenspan.ingest.dead_letters import WHOLE_PAYLOAD, Dead, Stage
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
 from lumenspan.ingest.events import frame as event_frames
 from lumenspan.ingest.events.frame import Event
 from lumenspan.ingest.events.rows import Origin
 from lumenspan.ingest.events.store import EntityStore
+from lumenspan.ingest.fairness import Turns
 from lumenspan.ingest.inserter import Inserter
+from lumenspan.ingest.keys import received_ms, share_of
 from lumenspan.ingest.mapping import SpanMapper
+from lumenspan.ingest.moved import MovedRows
+from lumenspan.ingest.raw_spans import raw_span
 from lumenspan.ingest.registry import Note, Registry
 from lumenspan.media.payloads import PayloadMedia
 from lumenspan.models.pricer import Pricer
@@ -31,33 +35,26 @@ from lumenspan.observations.rows import COLUMNS, ObservationColumns
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.queue import JobQueue
 
 _log = structlog.get_logger(__name__)
 # Mapping is work for one core; more payloads in memory would not make it faster.
 _READ_AT_ONCE = 4
 _TAIL_IDS = 1_000
 _TAIL_ENTRIES = 10_000
-_MAX_DEAD_PAYLOAD = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A part of a blob that cannot be stored."""
-
-    position: int
-    reason: str
-    payload: bytes
 
 
 @dataclass(slots=True)
 class Mapped:
-    """What a blob holds."""
+    """What a blob holds; ``seen`` is how many spans and events were looked at so far."""
 
     project_id: str
     received_at: datetime
+    frames: list[Frame]
     columns: ObservationColumns = field(default_factory=ObservationColumns)
     events: list[tuple[Event, Origin]] = field(default_factory=list)
-    dead: list[DeadLetter] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    seen: int = 0
 
     @property
     def rows(self) -> int:
@@ -81,29 +78,46 @@ class IngestService:
         self._media = media
         self._pricer = pricer
         self._inserter = Inserter(clickhouse, settings.worker_threads)
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._reading = Turns(_READ_AT_ONCE)
         self._entities = EntityStore(clickhouse, self._prepare)
+        self._moved = MovedRows(clickhouse)
+        self._queue = JobQueue(redis, settings)
         self._blobs = blobs
         self._redis = redis
         self._registry = registry
         self._tail_prefix = f"{settings.redis_key_prefix}tail:"
 
-    async def process(self, key: BlobKey) -> int:
+    async def process(self, key: BlobKey, *, shift_ns: int = 0, is_replay: bool = False) -> int:
         """Write spans and events of the blob ``key``; returns their number. Repeating it changes nothing.
+
+        What cannot be stored becomes a dead letter, be it one span or all of a blob that cannot be read.
+
+        Args:
+            shift_ns: added to the version of every row, so that it replaces what the blob wrote before.
+            is_replay: forget the dead letters that the blob had before and has no more.
 
         Raises:
             Unavailable: an engine is down; try again.
-            InvalidInput: the blob is missing or damaged; trying again will not help.
         """
-        async with self._reading:
-            mapped = await self._read(key)
-        await self._prepare(ProjectId(mapped.project_id), mapped.columns)
-        await self._inserter.insert(mapped.columns)
-        if mapped.dead:
-            await self._registry.keep_dead([_letter(key, mapped.project_id, dead) for dead in mapped.dead])
-        told = await self._entities.apply(ProjectId(mapped.project_id), mapped.events)
+        share = share_of(key)
+        try:
+            async with self._reading.turn(share):
+                mapped = await self._read(key)
+        except InvalidInput as error:
+            await self.give_up(key, error.message)
+            return 0
+        _shift(mapped, shift_ns)
+        project_id = ProjectId(mapped.project_id)
+        await self._prepare(project_id, mapped.columns)
+        for row, reason in await self._inserter.insert(mapped.columns, share):
+            mapped.dead.append(_refused(mapped, row, reason))
+        if shift_ns:
+            await self._moved.hide(project_id, key, mapped.columns)
+        if mapped.dead or is_replay:
+            await self._registry.dead_letters.settle(key, mapped.project_id, mapped.dead)
+        told = await self._entities.apply(project_id, mapped.events, shift_ns=shift_ns)
         await self._publish(mapped, told)
-        self._registry.note(
+        await self._settle(
             Note(
                 key=key,
                 project_id=mapped.project_id,
@@ -114,6 +128,33 @@ class IngestService:
             )
         )
         return mapped.rows
+
+    async def give_up(self, key: BlobKey, reason: str) -> None:
+        """Keep all of a blob as one dead letter: trying it again would not help.
+
+        Raises:
+            Unavailable: an engine is down; try again.
+        """
+        _log.error("payload_given_up", blob_key=key, reason=reason)
+        project = share_of(key)
+        dead = Dead(WHOLE_PAYLOAD, Stage.PAYLOAD, reason)
+        await self._registry.dead_letters.settle(key, project, [dead])
+        received_at = datetime.fromtimestamp(received_ms(key) / 1000, UTC)
+        await self._settle(
+            Note(
+                key=key,
+                project_id=project,
+                received_at=received_at,
+                processed_at=utc_now(),
+                spans=0,
+                rejected=1,
+            )
+        )
+
+    async def _settle(self, note: Note) -> None:
+        """The blob is done with: it is open no more, and no search will enqueue it again."""
+        await self._queue.settle(jobs.QUEUE, share_of(note["key"]), note["key"])
+        self._registry.note(note)
 
     async def _prepare(self, project_id: ProjectId, columns: ObservationColumns) -> None:
         """What is done to observations between mapping and writing, whether of spans or of events."""
@@ -147,60 +188,69 @@ class IngestService:
             raise Unavailable("redis") from error
 
 
+def _shift(mapped: Mapped, shift_ns: int) -> None:
+    """Make every row newer."""
+    if shift_ns:
+        versions = mapped.columns.values[COLUMNS.index("event_ts")]
+        versions[:] = [version + shift_ns for version in versions]
+
+
+def _refused(mapped: Mapped, row: int, reason: str) -> Dead:
+    """A row that the store refuses, with its span as it was sent."""
+    values = mapped.columns.values
+    trace_id, id_ = (values[COLUMNS.index(name)][row] for name in ("trace_id", "id"))
+    return Dead(row, Stage.INSERT, reason, raw_span(mapped.frames, trace_id, id_), trace_id, id_)
+
+
 def map_blob(key: BlobKey, blob: bytes) -> Mapped:
     """Decode and map all requests of a blob; MalformedEnvelope when it is damaged. Pure."""
     frames = unpack(blob)
     if not frames:
         raise MalformedEnvelope("no frames")
     first = frames[0].header
-    mapped = Mapped(first.project_id, datetime.fromtimestamp(first.received_at // 1_000_000_000, UTC))
+    received_at = datetime.fromtimestamp(first.received_at // 1_000_000_000, UTC)
+    mapped = Mapped(first.project_id, received_at, frames)
     for frame in frames:
-        _map_frame(key, frame, mapped)
+        if frame.header.content_type == event_frames.EVENTS:
+            _map_events(key, frame, mapped)
+        else:
+            _map_spans(key, frame, mapped)
     return mapped
 
 
-def _map_frame(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
-    if frame.header.content_type == event_frames.EVENTS:
-        _map_events(key, frame, mapped)
-        return
+def _map_spans(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
+    first = mapped.seen
     try:
         export = otlp.decode(frame.body, frame.header.content_type)
     except otlp.MalformedOtlp as error:
-        mapped.dead.append(DeadLetter(len(mapped.dead), error.reason, frame.body))
+        mapped.dead.append(Dead(first, Stage.DECODE, error.reason, frame.body))
+        mapped.seen += 1
         return
+    mapped.seen += len(export.spans) + len(export.rejected)
     for rejected in export.rejected:
-        mapped.dead.append(DeadLetter(len(mapped.dead), rejected.reason, rejected.payload))
+        place = first + rejected.position
+        mapped.dead.append(Dead(place, Stage.DECODE, rejected.reason, rejected.payload))
     mapper = SpanMapper(key, frame.header, mapped.columns)
-    for span in export.spans:
+    for place, span in enumerate(export.spans, first):
         try:
             mapper.add(span)
         except Exception as error:
             # A bug of ours in one span must not lose the others; the raw bytes stay in the blob.
             _log.exception("span_not_mapped", blob_key=key, span_id=span.id)
-            reason = f"span {span.id} of trace {span.trace_id} could not be mapped: {type(error).__name__}"
-            mapped.dead.append(DeadLetter(len(mapped.dead), reason, b""))
+            raw = raw_span([frame], span.trace_id, span.id)
+            mapped.dead.append(Dead(place, Stage.MAP, type(error).__name__, raw, span.trace_id, span.id))
 
 
 def _map_events(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
+    first = mapped.seen
     try:
         events = event_frames.decode(frame.body, frame.header.received_at)
     except MalformedEnvelope as error:
-        mapped.dead.append(DeadLetter(len(mapped.dead), str(error), frame.body))
+        mapped.dead.append(Dead(first, Stage.DECODE, str(error), frame.body))
+        mapped.seen += 1
         return
+    mapped.seen += len(events.accepted) + len(events.rejected)
     origin = Origin(key, frame.header.sdk_name, frame.header.sdk_version)
     mapped.events += [(event, origin) for event in events.accepted]
-    for rejected in events.rejected:
-        mapped.dead.append(DeadLetter(len(mapped.dead), rejected.reason, bytes(rejected.event)))
-
-
-def _letter(key: BlobKey, project_id: str, dead: DeadLetter) -> dict[str, object]:
-    digest = hashlib.sha256(f"{key}:{dead.position}".encode()).hexdigest()[:32]
-    return {
-        "id": digest,
-        "project_id": project_id,
-        "blob_key": key,
-        "position": dead.position,
-        "reason": dead.reason[:1000].replace("\0", ""),
-        "payload": dead.payload[:_MAX_DEAD_PAYLOAD],
-        "created_at": utc_now(),
-    }
+    for place, rejected in enumerate(events.rejected, first):
+        mapped.dead.append(Dead(place, Stage.DECODE, rejected.reason, bytes(rejected.event)))

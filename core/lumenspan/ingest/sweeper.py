@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from redis.asyncio import Redis
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import LumenspanError
-from lumenspan.ids import BlobKey, new_id
+from lumenspan.ids import new_id
 from lumenspan.ingest import jobs
+from lumenspan.ingest.keys import before_minute, minute, minute_of, payload_keys, share
 from lumenspan.ingest.registry import Registry
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
@@ -21,7 +20,6 @@ from lumenspan.storage.cache import redis_errors
 from lumenspan.storage.queue import JobQueue
 
 _log = structlog.get_logger(__name__)
-_PAGE = 1000
 # A payload is looked for this long after it came; a store that was down for longer is swept by hand.
 _HORIZON = timedelta(hours=24)
 _REMEMBERED = 7 * _HORIZON
@@ -45,7 +43,7 @@ class Sweeper:
         self._queue = queue
         self._redis = redis
         self._registry = registry
-        self._prefix = f"{settings.s3_prefix}otel/"
+        self._prefix = settings.s3_prefix
         self._after = timedelta(seconds=settings.sweep_after_s)
         self._interval_s = settings.sweep_interval_s
         self._pruned_at = utc_now()
@@ -98,15 +96,18 @@ class Sweeper:
         end = now - self._after
         enqueued = 0
         # The newest minute still gets payloads; it is left for the next search.
-        settled_until = _minute(end) - timedelta(minutes=1)
-        async for keys in self._keys(await self._start(end), end):
+        settled_until = minute(end) - timedelta(minutes=1)
+        start = before_minute(self._prefix, await self._start(end))
+        async for keys in payload_keys(self._blobs, self._prefix, start, end):
             processed = await self._registry.processed(keys)
             open_keys = [key for key in keys if key not in processed and key not in parked]
             if open_keys:
-                settled_until = min(settled_until, self._minute_of(open_keys[0]) - timedelta(minutes=1))
+                settled_until = min(
+                    settled_until, minute_of(self._prefix, open_keys[0]) - timedelta(minutes=1)
+                )
             lost = [key for key in open_keys if key not in waiting]
             for key in lost:
-                await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE)
+                await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE, share=share(key))
             enqueued += len(lost)
             if enqueued > _MOST_QUEUED:
                 break
@@ -120,39 +121,8 @@ class Sweeper:
         """The first minute to look at: the one after the last settled one, at most the horizon ago."""
         with redis_errors():
             done = await self._redis.get(self._done)
-        earliest = _minute(end - _HORIZON)
+        earliest = minute(end - _HORIZON)
         if done is None:
             return earliest
         text = done.decode() if isinstance(done, bytes) else done
         return max(earliest, datetime.fromisoformat(text) + timedelta(minutes=1))
-
-    async def _keys(self, start: datetime, end: datetime) -> AsyncIterator[list[BlobKey]]:
-        """Keys of payloads from the minute ``start`` on that came before ``end``, in pages."""
-        # Behind all of the minute before; the name of a folder itself some stores take as behind all in it.
-        after = self._prefix + (start - timedelta(minutes=1)).strftime("%Y/%m/%d/%H/%M/~")
-        limit = self._prefix + (_minute(end) + timedelta(minutes=1)).strftime("%Y/%m/%d/%H/%M")
-        while True:
-            found = await self._blobs.list(self._prefix, after, _PAGE)
-            keys = [BlobKey(key) for key in found if key < limit and _came_before(key, end)]
-            if keys:
-                yield keys
-            if len(found) < _PAGE or found[-1] >= limit:
-                return
-            after = found[-1]
-
-    def _minute_of(self, key: str) -> datetime:
-        parts = key.removeprefix(self._prefix).split("/")[:5]
-        return datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[arg-type, misc]
-
-
-def _minute(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(second=0, microsecond=0)
-
-
-def _came_before(key: str, end: datetime) -> bool:
-    """By the time within the id at the end of the key; what is no key of ours is left alone."""
-    try:
-        millis = uuid.UUID(key.rpartition("/")[2]).int >> 80
-    except ValueError:
-        return False
-    return millis < int(end.timestamp() * 1000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lumenspan.errors import InvalidInput
 from lumenspan.ids import ProjectId
 from lumenspan.models.repricing import Run, State, day
+from lumenspan.running import running_settings
 
 if TYPE_CHECKING:
     from lumenspan.settings import Settings
@@ -26,7 +25,7 @@ def reprice(data_dir: Path | None, project_id: str, from_: str, to: str) -> None
         InvalidInput: the range is wrong, or nothing says where the engines are.
         Unavailable: an engine is down.
     """
-    run = asyncio.run(_reprice(_settings(data_dir), ProjectId(project_id), day(from_), day(to)))
+    run = asyncio.run(_reprice(running_settings(data_dir), ProjectId(project_id), day(from_), day(to)))
     what = f"{run.changed:,} of {run.seen:,} observations have new prices"
     if run.state is State.DONE:
         click.echo(f"Done: {what}.")
@@ -69,17 +68,3 @@ async def _reprice(settings: Settings, project_id: ProjectId, from_at: datetime,
 
 def _show(run: Run) -> None:
     click.echo(f"{run.share_done:6.1%}  {run.position_at:%Y-%m-%d %H:%M}  {run.changed:,} of {run.seen:,}")
-
-
-def _settings(data_dir: Path | None) -> Settings:
-    """Of the system that runs on the data folder, else of the environment."""
-    from lumenspan.demo.runner import running_env
-    from lumenspan.embedded.folder import DataFolder
-    from lumenspan.settings import Settings, load_settings
-
-    env = running_env(DataFolder.at(data_dir))
-    if not env:
-        return load_settings()
-    if not env.get("CLICKHOUSE_URL"):
-        raise InvalidInput("The running system does not say where its engines are")
-    return Settings(_env_file=None, **{**os.environ, **env})  # type: ignore[arg-type]

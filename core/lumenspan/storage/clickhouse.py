@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,17 @@ _EXPENSIVE = {158, 159, 160, 241, 307, 396}
 _BUSY = {3, 198, 202, 203, 209, 210, 225, 236, 242, 252, 319, 364, 425, 439, 499, 735, 999}
 # The password is a matter of configuration: the operator sees the log line, the caller waits.
 _REFUSED = {192, 193, 194, 516}
+# A value that does not fit its column, or that a constraint of the table forbids.
+_NOT_SERIALIZED = (struct.error, TypeError, ValueError, OverflowError, ArithmeticError)
+_BAD_ROWS = {6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 321, 349, 407, 469}
+
+
+class RowsRefused(Bug):
+    """Something in the rows of an insert cannot be stored; other rows can. ``reason`` is a public name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The store refused the rows")
+        self.reason = reason
 
 
 class Sql:
@@ -136,17 +148,28 @@ class ClickHouse:
         *,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """Insert equally long ``columns`` named ``names``; missing ``types`` are asked of the server."""
+        """Insert equally long ``columns`` named ``names``; missing ``types`` are asked of the server.
+
+        Raises:
+            RowsRefused: a value fits no column, here or on the server; nothing of its block was written.
+        """
         async with self._errors(f"INSERT INTO {table}", is_read=False):
             client = await self._connected()
-            await client.insert(
-                table,
-                columns,
-                column_names=list(names),
-                column_type_names=list(types) if types else None,
-                column_oriented=True,
-                settings=dict(settings or {}),
-            )
+            try:
+                await client.insert(
+                    table,
+                    columns,
+                    column_names=list(names),
+                    column_type_names=list(types) if types else None,
+                    column_oriented=True,
+                    settings=dict(settings or {}),
+                )
+            except driver_errors.Error as error:
+                if error.code in _BAD_ROWS or isinstance(error, driver_errors.DataError):
+                    raise RowsRefused(error.name or type(error).__name__) from error
+                raise
+            except _NOT_SERIALIZED as error:
+                raise RowsRefused(type(error).__name__) from error
 
     async def command(self, sql: Sql, *, settings: Mapping[str, Any] | None = None) -> Any:
         """Run a statement that answers no rows (or one value)."""

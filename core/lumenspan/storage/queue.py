@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
+from lumenspan.storage.fair_queue import ENQUEUE, SETTLE, Share
 
 _log = structlog.get_logger(__name__)
 ENGINE = "redis"
@@ -49,6 +50,18 @@ class QueuedMessages:
     parked: list[Message[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Payloads of a share that are not settled.
+
+    Attributes:
+        oldest_ms: when the oldest came, in milliseconds since the epoch; None where none is open.
+    """
+
+    count: int
+    oldest_ms: int | None
+
+
 class JobQueue:
     """Puts jobs into the queues that workers consume."""
 
@@ -56,6 +69,8 @@ class JobQueue:
         self._redis = redis
         self._namespace = namespace(settings)
         self._wake = wake_channel(settings)
+        self._enqueue_fairly = redis.register_script(ENQUEUE)
+        self._settle = redis.register_script(SETTLE)
 
     async def ping(self) -> None:
         """Return when Redis answers; Unavailable otherwise."""
@@ -79,8 +94,44 @@ class JobQueue:
                 now, later, parked = await pipeline.execute()
         return QueuedMessages([*map(Message.decode, now + later)], [*map(Message.decode, parked)])
 
-    async def enqueue(self, job: str, args: Sequence[Any], *, queue: str = "default") -> None:
-        """Enqueue ``job`` (named in some ``jobs.py``) with JSON-able ``args``; Unavailable if down."""
+    async def open_since(self, queue: str, share: str) -> Open:
+        """What of a share is open in a queue that serves by share; Unavailable if down."""
+        (found,) = await self._open(queue, [share])
+        return found
+
+    async def open_shares(self, queue: str, most: int = 10_000) -> dict[str, Open]:
+        """The same of every share that has something open, at most so many of them."""
+        with self._errors("open_shares"):
+            members = await self._redis.smembers(f"{self._namespace}:{queue}.open")
+        names = sorted(each.decode() if isinstance(each, bytes) else each for each in members)[:most]
+        found = await self._open(queue, names)
+        return {name: each for name, each in zip(names, found, strict=True) if each.count}
+
+    async def _open(self, queue: str, shares: Sequence[str]) -> list[Open]:
+        with self._errors("open"):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for share in shares:
+                    key = f"{self._namespace}:{queue}.open:{share}"
+                    pipeline.zcard(key)
+                    pipeline.zrange(key, 0, 0, withscores=True)
+                answers = await pipeline.execute()
+        return [
+            Open(count, int(oldest[0][1]) if oldest else None)
+            for count, oldest in zip(answers[::2], answers[1::2], strict=True)
+        ]
+
+    async def settle(self, queue: str, share: str, payload: str) -> None:
+        """A payload of a queue that serves by share is open no more; Unavailable if down."""
+        with self._errors("settle"):
+            await self._settle(keys=[f"{self._namespace}:{queue}"], args=[share, payload])
+
+    async def enqueue(
+        self, job: str, args: Sequence[Any], *, queue: str = "default", share: Share | None = None
+    ) -> None:
+        """Enqueue ``job`` (named in some ``jobs.py``) with JSON-able ``args``; Unavailable if down.
+
+        With a ``share`` it waits its turn among shares, in a queue that is served so.
+        """
         redis_id = str(uuid.uuid4())
         message: Message[Any] = Message(
             queue_name=queue,
@@ -92,6 +143,11 @@ class JobQueue:
         body = _encoder.encode(message.asdict())
         full_name = f"{self._namespace}:{queue}"
         with self._errors("enqueue"):
+            if share is not None:
+                await self._enqueue_fairly(
+                    keys=[full_name], args=[redis_id, body, *share.arguments(), self._wake, queue]
+                )
+                return
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.hset(f"{full_name}.msgs", redis_id, body)
                 pipeline.rpush(full_name, redis_id)

@@ -4,6 +4,7 @@ Every module of mutations declares its own ``PERMISSIONS``: name of the mutation
 """
 
 from lumenspan_server.identity import mutations as identity
+from lumenspan_server.ingestion import mutations as ingestion
 from lumenspan_server.models import mutations as models
 
-PERMISSIONS = {**identity.PERMISSIONS, **models.PERMISSIONS}
+PERMISSIONS = {**identity.PERMISSIONS, **ingestion.PERMISSIONS, **models.PERMISSIONS}

@@ -17,6 +17,7 @@ from lumenspan_server.gql.extensions import extensions, log_errors
 from lumenspan_server.gql.scalars import schema_config
 from lumenspan_server.identity.mutations import IdentityMutation
 from lumenspan_server.identity.nodes import OrganizationNode, ProjectNode, ServerInfo, ViewerNode
+from lumenspan_server.ingestion.mutations import IngestionMutation
 from lumenspan_server.metrics.nodes import MetricsQueries
 from lumenspan_server.models.mutations import ModelMutation
 from lumenspan_server.traces.subscription import Subscription
@@ -60,7 +61,7 @@ class Query(MetricsQueries):
 
 
 @strawberry.type
-class Mutation(IdentityMutation, ModelMutation):
+class Mutation(IdentityMutation, IngestionMutation, ModelMutation):
     """Every mutation there is."""
 
 

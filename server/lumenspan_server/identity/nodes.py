@@ -23,6 +23,16 @@ from lumenspan.ids import OrganizationId, ProjectId, TraceId
 from lumenspan.media.domain import MediaId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.ingestion.nodes import (
+    BacklogNode,
+    DeadLetterConnection,
+    DeadLetterNode,
+    ReplayNode,
+    load_backlog,
+    load_dead_letter,
+    load_dead_letters,
+    load_replays,
+)
 from lumenspan_server.media.nodes import MediaNode, load_media
 from lumenspan_server.metrics.nodes import MetricsQueryInput, MetricsResult, load_metrics
 from lumenspan_server.models.nodes import ModelConnection, ModelNode, load_models
@@ -144,6 +154,24 @@ class ProjectNode:
     )
     async def metrics(self, info: Info, query: MetricsQueryInput) -> MetricsResult:
         return await load_metrics(info, ProjectId(self.id), query)
+
+    @strawberry.field(description="What was accepted and is not readable yet")
+    async def backlog(self, info: Info) -> BacklogNode:
+        return await load_backlog(info, ProjectId(self.id))
+
+    @strawberry.field(description="What could not be stored, newest first, at most 200 a page")
+    async def dead_letters(
+        self, info: Info, first: int = 50, after: str | None = None, reason: str | None = None
+    ) -> DeadLetterConnection:
+        return await load_dead_letters(info, ProjectId(self.id), first, after, reason)
+
+    @strawberry.field(description="null when absent")
+    async def dead_letter(self, info: Info, id: strawberry.ID) -> DeadLetterNode | None:
+        return await load_dead_letter(info, ProjectId(self.id), id)
+
+    @strawberry.field(description="The newest fifty")
+    async def replays(self, info: Info) -> list[ReplayNode]:
+        return await load_replays(info, ProjectId(self.id))
 
     @strawberry.field(description="A file by the id in a reference string; null when absent")
     async def media(self, info: Info, id: strawberry.ID) -> MediaNode | None:

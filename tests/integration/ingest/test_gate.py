@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import orjson
 import pytest
@@ -24,9 +25,9 @@ def header(project_id: str, received_at: int = 1) -> FrameHeader:
 
 
 async def queued_keys(clients: Clients) -> list[str]:
-    """Blob keys of the jobs in the queue, in order."""
+    """Blob keys of the jobs in the queue, in the order in which they will be served."""
     name = f"{namespace(clients.settings)}:{jobs.QUEUE}"
-    ids = await clients.redis.lrange(name, 0, -1)  # type: ignore[misc]
+    ids: Any = await clients.redis.zrange(f"{name}.fair", 0, -1)
     bodies = [await clients.redis.hget(f"{name}.msgs", each) for each in ids]  # type: ignore[misc]
     return [orjson.loads(body or b"")["args"][0] for body in bodies]
 

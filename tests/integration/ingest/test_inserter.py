@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lumenspan.errors import Unavailable
 from lumenspan.ids import BlobKey
@@ -73,10 +75,24 @@ async def test_a_bad_row_does_not_take_others_along(clients: Clients) -> None:
     outcomes = await asyncio.gather(
         *(inserter.insert(each) for each in (rows(project), bad, rows(project))), return_exceptions=True
     )
-    assert [type(outcome).__name__ == "NoneType" for outcome in outcomes] == [True, False, True]
+    assert [len(outcome) for outcome in outcomes if isinstance(outcome, list)] == [0, 1, 0]
     assert (await count(clients, project))[0] == 2
     await inserter.insert(rows(project))
     assert (await count(clients, project))[0] == 3
+
+
+@given(bad=st.sets(st.integers(0, 39), max_size=12), caller=st.integers(0, 2))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_exactly_the_bad_rows_are_left_out(clients: Clients, bad: set[int], caller: int) -> None:
+    project = uuid.uuid4().hex
+    inserter = Inserter(clients.clickhouse, callers=3)
+    made = [rows(project, 40) for _ in range(3)]
+    for row in bad:
+        made[caller].values[COLUMNS.index("prompt_version")][row] = 70_000 + row
+    outcomes = await asyncio.gather(*(inserter.insert(each) for each in made))
+    assert {row for row, _ in outcomes[caller]} == bad
+    assert sum(len(outcome) for outcome in outcomes) == len(bad)
+    assert (await count(clients, project))[0] == 120 - len(bad)
 
 
 async def test_nothing_to_write_is_fine(clients: Clients) -> None:

@@ -10,11 +10,11 @@ import pytest
 from sqlmodel import col, select
 
 from lumenspan.clock import now_nanos
-from lumenspan.errors import InvalidInput
 from lumenspan.identity.tables import DeadLetterRow, IngestBlobRow
-from lumenspan.ids import BlobKey, ProjectId
-from lumenspan.ingest.accept import make_key
+from lumenspan.ids import ProjectId
+from lumenspan.ingest.dead_letters import Stage
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.ingest.keys import make_key
 from lumenspan.ingest.otlp import JSON
 from lumenspan.storage.clickhouse import Sql
 from tests.integration.ingest.conftest import Clients
@@ -167,13 +167,21 @@ async def test_spans_of_many_months_go_in_together(clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("blob", [b"", b"not a blob", pack([])])
-async def test_a_damaged_blob_is_never_retried(clients: Clients, blob: bytes) -> None:
-    key = make_key(clients.settings.s3_prefix, ProjectId("p"), now_nanos())
+async def test_a_damaged_blob_becomes_a_dead_letter(clients: Clients, blob: bytes) -> None:
+    project = ProjectId(uuid.uuid4().hex)
+    key = make_key(clients.settings.s3_prefix, project, now_nanos())
     await clients.blobs.put(key, blob)
-    with pytest.raises(InvalidInput):
-        await clients.service.process(key)
+    assert await clients.service.process(key) == 0
+    (letter,) = (await clients.registry.dead_letters.page(project, 10)).letters
+    assert (letter.stage, letter.blob_key) == (Stage.PAYLOAD, key)
+    assert letter.reason.startswith("The payload is damaged")
+    await clients.registry.flush()
+    assert await clients.registry.processed([key]) == {key}
 
 
-async def test_a_missing_blob_is_never_retried(clients: Clients) -> None:
-    with pytest.raises(InvalidInput):
-        await clients.service.process(BlobKey("nowhere"))
+async def test_a_missing_blob_becomes_a_dead_letter(clients: Clients) -> None:
+    project = ProjectId(uuid.uuid4().hex)
+    key = make_key(clients.settings.s3_prefix, project, now_nanos())
+    assert await clients.service.process(key) == 0
+    (letter,) = (await clients.registry.dead_letters.page(project, 10)).letters
+    assert letter.reason == "The payload is not in the store"

@@ -7,9 +7,9 @@ import pytest
 
 from lumenspan.clock import now_nanos
 from lumenspan.ids import ProjectId
-from lumenspan.ingest.accept import make_key
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
 from lumenspan.ingest.events.frame import EVENTS, Events, encode
+from lumenspan.ingest.keys import make_key
 from lumenspan.ingest.service import IngestService
 from lumenspan.media.payloads import PayloadMedia
 from lumenspan.media.service import MediaService

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from lumenspan.clock import now_nanos
 from lumenspan.ids import BlobKey, ProjectId, TraceId
-from lumenspan.ingest.accept import make_key
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.ingest.keys import make_key
 from lumenspan.ingest.otlp import JSON
 from lumenspan.ingest.service import IngestService
 from lumenspan.media import repository

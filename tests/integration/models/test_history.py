@@ -17,8 +17,8 @@ import pytest
 from lumenspan.clock import now_nanos
 from lumenspan.errors import InvalidInput, NotFound
 from lumenspan.ids import ProjectId
-from lumenspan.ingest.accept import make_key
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.ingest.keys import make_key
 from lumenspan.ingest.otlp import JSON
 from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.service import IngestService

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -50,7 +50,7 @@ Prepare = Callable[[ProjectId, ObservationColumns], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Projection:
-    """Rows to write, by table, and the traces they concern."""
+    """Rows to write, by table, and the traces they concern; ``shift_ns`` makes them newer than they are."""
 
     traces: list[Row] = field(default_factory=list)
     observations: list[Row] = field(default_factory=list)
@@ -58,6 +58,7 @@ class _Projection:
     trace_ids: set[str] = field(default_factory=set)
     left_traces: set[str] = field(default_factory=set)
     size_bytes: int = 0
+    shift_ns: int = 0
 
 
 class EntityStore:
@@ -70,8 +71,12 @@ class EntityStore:
         self._clickhouse = clickhouse
         self._prepare = prepare
 
-    async def apply(self, project_id: ProjectId, events: Sequence[tuple[Event, Origin]]) -> set[str]:
+    async def apply(
+        self, project_id: ProjectId, events: Sequence[tuple[Event, Origin]], *, shift_ns: int = 0
+    ) -> set[str]:
         """Store events and rewrite what they are about; returns the ids of the traces concerned.
+
+        With ``shift_ns`` what is rewritten replaces what the same events came to before.
 
         Raises:
             Unavailable: ClickHouse is down; apply all of them again.
@@ -81,7 +86,7 @@ class EntityStore:
         touched: dict[Kind, dict[str, None]] = defaultdict(dict)
         for event, _ in events:
             touched[event.kind][event.entity_id] = None
-        made = _Projection()
+        made = _Projection(shift_ns=shift_ns)
         for kind, ids in touched.items():
             for part in _parts(list(ids)):
                 await self._merge(project_id, kind, part, made)
@@ -172,6 +177,8 @@ def _project(made: _Projection, project_id: str, kind: Kind, stored: Iterable[tu
             origins[entity_id] = newest
     for entity_id, each in events.items():
         known = receipts(each)
+        if made.shift_ns:
+            known = replace(known, version=known.version + made.shift_ns)
         made.size_bytes += known.size_bytes
         try:
             _ADD[kind](made, project_id, entity_id, known, origins[entity_id][1])
