@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -27,8 +27,8 @@ def from_proto(pairs: Iterable[Any]) -> Attributes:
     found: Attributes = {}
     for pair in pairs:
         value = pair.value
-        kind = value.WhichOneof("value")
-        found[pair.key] = value.string_value if kind == "string_value" else _proto_value(value, kind)
+        # Nearly all are texts, and asking which kind is set costs as much as reading it.
+        found[pair.key] = value.string_value or _proto_value(value, value.WhichOneof("value"))
     return found
 
 
@@ -142,6 +142,13 @@ def first_present(attributes: Mapping[str, Value], keys: Iterable[str]) -> Value
         if value is not None:
             return value
     return None
+
+
+def under(attributes: Mapping[str, Value], prefix: str | tuple[str, ...]) -> Iterator[tuple[str, Value]]:
+    """Names that begin with a prefix, and their values; no other value is looked at."""
+    for key in attributes:
+        if key.startswith(prefix):
+            yield key, attributes[key]
 
 
 def to_text(value: Value) -> str:

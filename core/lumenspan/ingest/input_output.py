@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lumenspan.ingest.attributes import Attributes, Value, first_present, is_truthy, parse_json, to_json
+from lumenspan.ingest.attributes import (
+    Attributes,
+    Value,
+    first_present,
+    is_truthy,
+    parse_json,
+    to_json,
+    under,
+)
 from lumenspan.ingest.otlp import Span
+from lumenspan.ingest.shapes import Pick, watched
 
 Pair = tuple[Value, Value]
 _MAX_SLOTS = 10_001
@@ -35,20 +44,43 @@ class Row:
     is_terminal: bool = False
 
 
-def find(span: Span) -> Pair:
+def find(span: Span, rows: Sequence[Row] | None = None) -> Pair:
     """Input and output of the span; None for what it has not."""
-    for row in ROWS:
+    for row in ROWS if rows is None else rows:
         pair = row.pick(span)
-        if pair is None:
-            continue
-        if row.is_terminal:
-            return pair
-        if row.is_truthy_gate:
-            if is_truthy(pair[0]) or is_truthy(pair[1]):
-                return pair
-        elif pair[0] is not None or pair[1] is not None:
+        if pair is not None and _decides(row, pair):
             return pair
     return None, None
+
+
+def _decides(row: Row, pair: Pair) -> bool:
+    if row.is_terminal:
+        return True
+    if row.is_truthy_gate:
+        return is_truthy(pair[0]) or is_truthy(pair[1])
+    return pair[0] is not None or pair[1] is not None
+
+
+class Find:
+    """``find``, narrowed to the rows that may decide."""
+
+    def __init__(self, rows: Sequence[Row] | None = None) -> None:
+        self._rows = rows
+
+    def __call__(self, span: Span) -> Pair:
+        return find(span, self._rows)
+
+    def narrowed(self, span: Span) -> Pick:
+        """The same without rows that never decide, or are never reached, for spans of this shape."""
+        kept = []
+        for row in ROWS if self._rows is None else self._rows:
+            pair, watch = watched(row.pick, span)
+            is_deciding = pair is not None and _decides(row, pair)
+            if is_deciding or not watch.is_idle:
+                kept.append(row)
+            if is_deciding and watch.is_idle:
+                break
+        return Find(tuple(kept))
 
 
 def _keys(
@@ -217,9 +249,7 @@ def rebuild(attributes: Mapping[str, Value], prefix: str) -> Value:
         return whole
     tree: dict[str, Value] = {}
     slots = 0
-    for key, value in attributes.items():
-        if not key.startswith(prefix + "."):
-            continue
+    for key, value in under(attributes, prefix + "."):
         path = key[len(prefix) + 1 :].split(".")
         if _POLLUTING.intersection(path):
             continue

@@ -2,215 +2,178 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, NamedTuple
 
-from lumenspan.clock import datetime_to_nanos, iso_to_nanos
 from lumenspan.ids import BlobKey
-from lumenspan.ingest import input_output, rules
+from lumenspan.ingest import fields, tools
 from lumenspan.ingest import usage as usages
-from lumenspan.ingest.attributes import (
-    Value,
-    first_present,
-    first_truthy,
-    is_truthy,
-    parse_json,
-    parse_object,
-    to_json,
-    to_text,
-)
+from lumenspan.ingest.attributes import Value, to_text
 from lumenspan.ingest.envelope import FrameHeader
-from lumenspan.ingest.metadata import flatten, metadata
-from lumenspan.ingest.otlp import MAX_NANOS, Span
-from lumenspan.ingest.parameters import model_parameters
-from lumenspan.ingest.rules import TM, O, T
-from lumenspan.ingest.tools import extract
-from lumenspan.observations.rows import ObservationColumns
+from lumenspan.ingest.otlp import Origin, Span
+from lumenspan.ingest.shapes import Pick, Shape, Shapes
+from lumenspan.observations.rows import COLUMNS, PRICING_COLUMNS, ObservationColumns
 
-_X = "langfuse.experiment."
-_EXPERIMENT_TEXTS = (
-    "id",
-    "name",
-    "description",
-    "dataset.id",
-    "item.id",
-    "item.expected_output",
-    "item.root_observation_id",
+_WIDTH = len(COLUMNS)
+_TRACE_ID, _ID, _PARENT_ID = (COLUMNS.index(name) for name in ("trace_id", "id", "parent_id"))
+_START, _END, _FIRST_TOKEN = (
+    COLUMNS.index(name) for name in ("start_time", "end_time", "completion_start_time")
 )
-_MAX_PROMPT_VERSION = 65_535
-_NANOS_PER_MS = 1_000_000
+_TYPE, _INPUT, _OUTPUT = (COLUMNS.index(name) for name in ("type", "input", "output"))
+_METADATA, _SIZE, _EVENT_TS = (COLUMNS.index(name) for name in ("metadata", "event_bytes", "event_ts"))
+_PROMPT_NAME, _PROMPT_VERSION = (COLUMNS.index(name) for name in ("prompt_name", "prompt_version"))
+_PROVIDED_USAGE, _USAGE, _PROVIDED_COST, _COST = (
+    COLUMNS.index(name) for name in ("provided_usage", "usage", "provided_cost", "cost")
+)
+_DEFINITIONS, _CALLS, _CALL_NAMES = (
+    COLUMNS.index(name) for name in ("tool_definitions", "tool_calls", "tool_call_names")
+)
+# What a row holds where nothing else is known. Nobody changes a value in place: rows share them.
+_DEFAULTS: dict[str, Value] = {
+    "bookmarked": False,
+    "prompt_name": "",
+    "provided_usage": {},
+    "usage": {},
+    "provided_cost": {},
+    "cost": {},
+    "tool_definitions": {},
+    "tool_calls": [],
+    "tool_call_names": [],
+    "source": "otel",
+    "is_deleted": 0,
+    **dict.fromkeys(PRICING_COLUMNS, ""),
+}
 
 
 class SpanMapper:
     """Maps the spans of one request into ``columns``.
 
     A row's version is the time of receipt plus its place in the request: the same whenever it is repeated.
+
+    Args:
+        is_by_shape: look up what is known of a span's shape; otherwise every rule is tried on every span,
+            with the same result.
     """
 
-    def __init__(self, blob_key: BlobKey, header: FrameHeader, columns: ObservationColumns) -> None:
-        self._project_id = header.project_id
-        self._blob_key = blob_key
-        self._header = header
+    def __init__(
+        self,
+        blob_key: BlobKey,
+        header: FrameHeader,
+        columns: ObservationColumns,
+        *,
+        is_by_shape: bool = True,
+    ) -> None:
         self._columns = columns
-        self._index = 0
-        self._is_langfuse = header.sdk_name in ("python", "javascript")
+        self._event_ts = header.received_at
+        is_langfuse = header.sdk_name in ("python", "javascript")
         major = header.sdk_version.partition(".")[0]
-        self._is_json_encoded = header.sdk_name == "python" and major.isdecimal() and int(major) >= 5
+        is_json_encoded = header.sdk_name == "python" and major.isdecimal() and int(major) >= 5
+        if is_by_shape:
+            self._shapes = _shapes(is_json_encoded, is_langfuse)
+        else:
+            self._shapes = Shapes(_picks(is_json_encoded, is_langfuse), is_learning=False)
+        known = {**_DEFAULTS, "project_id": header.project_id, "blob_key": blob_key}
+        # What the sender says of itself goes before what its resource says.
+        said = {"sdk_name": header.sdk_name, "sdk_version": header.sdk_version}
+        known |= {name: value for name, value in said.items() if value}
+        self._known = {COLUMNS.index(name): value for name, value in known.items()}
+        self._origin: Origin | None = None
+        self._begun: dict[Shape, _Begun] = {}
 
-    def add(self, span: Span) -> None:
-        """Append the row of ``span``."""
-        self._columns.append(self._row(span))
-        self._index += 1
+    def add(self, spans: Iterable[Span]) -> list[tuple[int, Exception]]:
+        """Append the rows of ``spans``; returns the places of those that cannot be mapped, and why."""
+        rows = []
+        failed: list[tuple[int, Exception]] = []
+        for place, span in enumerate(spans):
+            try:
+                rows.append(self._row(span))
+                self._event_ts += 1
+            except Exception as error:
+                failed.append((place, error))
+        self._columns.extend(rows)
+        return failed
 
-    def _row(self, span: Span) -> tuple[Any, ...]:
-        attributes, origin = span.attributes, span.origin
-        resource = origin.resource
-        event_ts = self._header.received_at + self._index
-        start = _first(span.start_nanos, span.end_nanos, event_ts)
-        kind = rules.decide(rules.TYPE_RULES, span)[1] or "SPAN"
-        given, answered = input_output.find(span)
-        details = metadata(span, is_json_encoded=self._is_json_encoded, is_langfuse=self._is_langfuse)
-        tools = extract(span, given, answered, details)
-        model = ""
-        counts: dict[str, int] = {}
-        costs: dict[str, Decimal] = {}
-        if not rules.is_agent_guarded(span):
-            model = to_text(rules.decide(rules.MODEL_RULES, span)[1])
-            counts, left = usages.usage(span)
-            costs, left_costs = usages.cost(attributes)
+    def _row(self, span: Span) -> list[Any]:
+        row = self._filled(span)
+        row[_TRACE_ID], row[_ID], row[_PARENT_ID] = span.trace_id, span.id, span.parent_id
+        start, end, event_ts = span.start_nanos, span.end_nanos, self._event_ts
+        if start is None:
+            start = event_ts if end is None else end
+        row[_START], row[_END] = start, start if end is None else end
+        if row[fields.WAITED] is not None and row[_FIRST_TOKEN] is None:
+            row[_FIRST_TOKEN] = start + row[fields.WAITED]
+        if row[_TYPE] == "GENERATION":
+            row[_PROMPT_NAME], row[_PROMPT_VERSION] = row[fields.PROMPT]
+        row[_SIZE], row[_EVENT_TS] = span.size_bytes, event_ts
+        details = row[fields.METADATA]
+        counts, left = row[fields.USAGE]
+        costs, left_costs = row[fields.COST]
+        if counts:
+            row[_PROVIDED_USAGE], row[_USAGE] = counts, usages.with_total(counts)
+        if costs:
+            row[_PROVIDED_COST], row[_COST] = costs, usages.with_total_cost(costs)
+        if left or left_costs:
+            details = {**details}
             _keep(details, "usage_details", left)
             _keep(details, "cost_details", left_costs)
-        parameters = model_parameters(span)
-        prompt_name, prompt_version = _prompt(span) if kind == "GENERATION" else ("", None)
-        get = attributes.get
-        return (
-            self._project_id,
-            span.trace_id,
-            span.id,
-            span.parent_id,
-            kind,
-            to_text(rules.decide(rules.NAME_RULES, span)[1]),
-            start,
-            _first(span.end_nanos, start),
-            _completion_start(span, start),
-            rules.decide(rules.LEVEL_RULES, span)[1],
-            to_text(_first(get(O + "status_message"), span.status_message)),
-            rules.environment(span),
-            to_text(_first(get("langfuse.version"), resource.get("service.version"))),
-            to_text(_first(get("langfuse.release"), resource.get("langfuse.release"))),
-            to_text(get(T + "name")),
-            to_text(first_truthy(attributes, rules.USER_KEYS)),
-            to_text(first_truthy(attributes, rules.SESSION_KEYS)),
-            rules.tags(span),
-            rules.is_public(span),
-            get("langfuse.internal.is_app_root") in (True, "true"),
-            False,
-            to_text(tools.input),
-            to_text(answered),
-            to_text(get(T + "input")),
-            to_text(get(T + "output")),
-            details,
-            model,
-            to_json(parameters) if parameters else "",
-            prompt_name,
-            prompt_version,
-            counts,
-            usages.with_total(counts),
-            costs,
-            usages.with_total_cost(costs),
-            tools.definitions,
-            tools.calls,
-            tools.call_names,
-            _experiment(span),
-            to_text(resource.get("service.name")),
-            origin.scope_name,
-            origin.scope_version,
-            self._header.sdk_name or to_text(resource.get("telemetry.sdk.name")),
-            self._header.sdk_version or to_text(resource.get("telemetry.sdk.version")),
-            "otel",
-            self._blob_key,
-            span.size_bytes,
-            event_ts,
-            0,
-        )
+        row[_METADATA] = details
+        _fill_texts(row)
+        del row[_WIDTH:]
+        return row
+
+    def _filled(self, span: Span) -> list[Any]:
+        """A new row with all that picks find in the span."""
+        shape = self._shapes.of(span)
+        if span.origin is not self._origin:
+            self._origin = span.origin
+            self._begun.clear()
+        begun = self._begun.get(shape)
+        if begun is None:
+            begun = self._begun[shape] = self._begin(shape, span)
+        row = begun.row.copy()
+        for place, pick in begun.picks:
+            row[place] = pick(span)
+        return row
+
+    def _begin(self, shape: Shape, span: Span) -> _Begun:
+        row = shape.values.copy()
+        for place, pick in shape.of_origin:
+            row[place] = pick(span)
+        for place, value in self._known.items():
+            row[place] = value
+        return _Begun(row, [each for each in shape.of_span if each[0] not in self._known])
 
 
-def _first(*values: Value) -> Value:
-    return next((value for value in values if value is not None), None)
+class _Begun(NamedTuple):
+    """What spans of one shape and one origin have in common: a row to copy, and what is left to pick."""
+
+    row: list[Value]
+    picks: list[tuple[int, Pick]]
+
+
+def _picks(is_json_encoded: bool, is_langfuse: bool) -> list[Pick | None]:
+    return fields.picks(is_json_encoded=is_json_encoded, is_langfuse=is_langfuse)
+
+
+@cache
+def _shapes(is_json_encoded: bool, is_langfuse: bool) -> Shapes:
+    """What this process has learned of spans by senders of that kind."""
+    return Shapes(_picks(is_json_encoded, is_langfuse))
+
+
+def _fill_texts(row: list[Any]) -> None:
+    """Input and output, and the tools within them; what moves into the input leaves the metadata."""
+    given, answered = row[fields.IO]
+    offers, details = row[fields.OFFERS], row[_METADATA]
+    if tools.may_hold_tools(offers, given, answered, details):
+        row[_METADATA] = details = {**details}
+        found = tools.extract(offers, given, answered, details)
+        given = found.input
+        row[_DEFINITIONS], row[_CALLS], row[_CALL_NAMES] = found.definitions, found.calls, found.call_names
+    row[_INPUT], row[_OUTPUT] = to_text(given), to_text(answered)
 
 
 def _keep(details: dict[str, str], name: str, left: dict[str, Value]) -> None:
     for key, value in left.items():
         details.setdefault(f"{name}.{key}", to_text(value))
-
-
-def _prompt(span: Span) -> tuple[str, int | None]:
-    attributes = span.attributes
-    linked = parse_object(attributes.get(TM + "langfusePrompt")) or {}
-    keys = (O + "prompt.{}", "langfuse.prompt.{}")
-    name = _first(first_present(attributes, [key.format("name") for key in keys]), linked.get("name"))
-    version = _first(
-        first_present(attributes, [key.format("version") for key in keys]), linked.get("version")
-    )
-    if isinstance(version, str):
-        version = int(version) if version.isdecimal() and len(version) < 6 else None
-    if isinstance(version, float):
-        version = int(version) if version.is_integer() else None
-    is_usable = (
-        isinstance(version, int) and not isinstance(version, bool) and 0 <= version <= _MAX_PROMPT_VERSION
-    )
-    return to_text(name), version if is_usable else None
-
-
-def _completion_start(span: Span, start: int) -> int | None:
-    attributes = span.attributes
-    sent = attributes.get(O + "completion_start_time")
-    if isinstance(sent, str):
-        parsed = _instant(sent)
-        if parsed is None:
-            decoded = parse_json(sent)
-            parsed = _instant(decoded) if isinstance(decoded, str) else None
-        if parsed is not None:
-            return parsed
-    waited = first_present(attributes, ("ai.response.msToFirstChunk", "ai.stream.msToFirstChunk"))
-    if isinstance(waited, int | float) and not isinstance(waited, bool) and 0 <= waited < 1e9:
-        return start + -int(-waited // 1) * _NANOS_PER_MS
-    return None
-
-
-def _instant(text: str) -> int | None:
-    try:
-        nanos = iso_to_nanos(text)
-    except ValueError:
-        try:
-            parsed = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        # Without an offset an instant is taken as UTC.
-        nanos = datetime_to_nanos(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
-    return nanos if 0 <= nanos < MAX_NANOS else None
-
-
-def _experiment(span: Span) -> dict[str, str]:
-    attributes = span.attributes
-    found: dict[str, str] = {}
-    if _X not in "\n".join(attributes):
-        return found
-    for name in _EXPERIMENT_TEXTS:
-        value = attributes.get(_X + name)
-        if is_truthy(value):
-            found[name] = to_text(value)
-    for name in ("metadata", "item.metadata"):
-        own = dict(parse_object(attributes.get(_X + name)) or {})
-        prefix = f"{_X}{name}."
-        own |= {key[len(prefix) :]: value for key, value in attributes.items() if key.startswith(prefix)}
-        for key, value in own.items():
-            flatten(f"{name}.{key}", value, found)
-    version = attributes.get(_X + "item.version")
-    instant = _instant(version) if isinstance(version, str) else None
-    if instant is not None:
-        seconds, rest = divmod(instant, 1_000_000_000)
-        text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        found["item.version"] = f"{text}.{rest // _NANOS_PER_MS:03d}"
-    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from lumenspan.ingest import input_output
 from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, to_text
 from lumenspan.ingest.otlp import Span
 from lumenspan.ingest.rules import ENVIRONMENT_KEYS, SESSION_KEYS, TAG_KEYS, TM, USER_KEYS, O, T
+from lumenspan.ingest.shapes import Pick
 
 _OBSERVATION = O + "metadata"
 _TRACE = T + "metadata"
@@ -56,39 +58,102 @@ _MAPPED = frozenset(
 _MAPPED_PREFIXES = ("langfuse.experiment.",)
 
 
-def metadata(span: Span, *, is_json_encoded: bool, is_langfuse: bool) -> dict[str, str]:
-    """Metadata of the observation and its trace over what was sent around them.
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the names of a span's attributes say of its metadata.
+
+    Attributes:
+        unconsumed: name, and its name in the metadata, of what no field takes.
+        own: for the observation and for the trace: the bare name, then of each dotted one the attribute,
+            its name in the metadata, and whether it is one of Langfuse's.
+    """
+
+    unconsumed: tuple[tuple[str, str], ...]
+    own: tuple[tuple[str, tuple[tuple[str, str, bool], ...]], ...]
+
+
+def _names(span: Span) -> _Names:
+    is_own_sdk = span.origin.scope_name.startswith("langfuse-sdk")
+    attributes = span.attributes
+    return _Names(
+        tuple((key, "attributes." + key) for key in attributes if not _is_taken(key, is_own_sdk)),
+        tuple((prefix, _dotted(attributes, prefix)) for prefix in (_OBSERVATION, _TRACE)),
+    )
+
+
+def _is_taken(key: str, is_own_sdk: bool) -> bool:
+    if key in _CONSUMED or key.startswith(_CONSUMED_PREFIXES):
+        return True
+    return is_own_sdk and (key in _MAPPED or key.startswith(_MAPPED_PREFIXES))
+
+
+def _dotted(attributes: Attributes, prefix: str) -> tuple[tuple[str, str, bool], ...]:
+    found = []
+    starts = (prefix + ".", _SHARED + ".", TM)
+    for key in attributes:
+        if key.startswith(starts) and key not in _NOT_METADATA:
+            start = next(each for each in starts if key.startswith(each))
+            found.append((key, key[len(start) :], start != TM))
+    return tuple(found)
+
+
+class Metadata:
+    """Metadata of the observation and its trace over what was sent around them, flat.
 
     Args:
         is_json_encoded: the sender encodes every metadata value as JSON (Python SDK 5 and later).
         is_langfuse: the sender is some Langfuse SDK, which encodes objects as JSON.
     """
-    attributes = span.attributes
-    own = _by_prefix(attributes, _OBSERVATION, is_json_encoded, is_langfuse)
-    own |= _by_prefix(attributes, _TRACE, is_json_encoded, is_langfuse)
-    flat: dict[str, str] = {}
-    # A name of the user's own replaces one of these three as a whole.
-    if "attributes" not in own:
-        _unconsumed(span, flat)
-    if "resourceAttributes" not in own:
-        for key, value in span.origin.resource.items():
-            flat["resourceAttributes." + key] = to_text(value)
-    if "scope" not in own:
-        _scope(span, flat)
-    for name, value in own.items():
-        flatten(name, value, flat)
-    _extras(span, flat)
-    return flat
 
+    def __init__(self, *, is_json_encoded: bool, is_langfuse: bool, names: _Names | None = None) -> None:
+        self._is_json_encoded = is_json_encoded
+        self._is_langfuse = is_langfuse
+        self._names = names
 
-def _unconsumed(span: Span, flat: dict[str, str]) -> None:
-    is_own_sdk = span.origin.scope_name.startswith("langfuse-sdk")
-    for key, value in span.attributes.items():
-        if key in _CONSUMED or key.startswith(_CONSUMED_PREFIXES):
-            continue
-        if is_own_sdk and (key in _MAPPED or key.startswith(_MAPPED_PREFIXES)):
-            continue
-        flat["attributes." + key] = to_text(value)
+    def narrowed(self, span: Span) -> Pick:
+        """The same for spans that have the same names of attributes."""
+        return Metadata(
+            is_json_encoded=self._is_json_encoded, is_langfuse=self._is_langfuse, names=_names(span)
+        )
+
+    def __call__(self, span: Span) -> dict[str, str]:
+        names = self._names or _names(span)
+        own: dict[str, Value] = {}
+        for prefix, dotted in names.own:
+            self._collect(span.attributes, prefix, dotted, own)
+        flat: dict[str, str] = {}
+        # A name of the user's own replaces one of these three as a whole.
+        if "attributes" not in own:
+            attributes = span.attributes
+            for key, name in names.unconsumed:
+                flat[name] = to_text(attributes[key])
+        if "resourceAttributes" not in own:
+            for key, value in span.origin.resource.items():
+                flat["resourceAttributes." + key] = to_text(value)
+        if "scope" not in own:
+            _scope(span, flat)
+        for name, value in own.items():
+            flatten(name, value, flat)
+        _extras(span, flat)
+        return flat
+
+    def _collect(
+        self,
+        attributes: Attributes,
+        prefix: str,
+        dotted: tuple[tuple[str, str, bool], ...],
+        own: dict[str, Value],
+    ) -> None:
+        """Names and values under one prefix: the bare key's object, overlaid by the dotted keys."""
+        bare = attributes.get(prefix)
+        if not is_truthy(bare):
+            bare = attributes.get(_SHARED)
+        if bare is not None:
+            own |= _object(bare)
+        for key, name, is_ours in dotted:
+            own[name] = _value(
+                attributes[key], self._is_json_encoded and is_ours, self._is_langfuse and is_ours
+            )
 
 
 def _scope(span: Span, flat: dict[str, str]) -> None:
@@ -112,23 +177,6 @@ def _extras(span: Span, flat: dict[str, str]) -> None:
             for event in events
         ]
         flat.setdefault("events", to_text(listed))
-
-
-def _by_prefix(
-    attributes: Attributes, prefix: str, is_encoded: bool, is_langfuse: bool
-) -> dict[str, Value]:
-    """Names and values under one prefix: the bare key's object, overlaid by the dotted keys."""
-    bare = attributes.get(prefix)
-    if not is_truthy(bare):
-        bare = attributes.get(_SHARED)
-    found = _object(bare)
-    dotted = (prefix + ".", _SHARED + ".", TM)
-    for key, value in attributes.items():
-        if key.startswith(dotted) and key not in _NOT_METADATA:
-            start = next(each for each in dotted if key.startswith(each))
-            is_ours = start != TM
-            found[key[len(start) :]] = _value(value, is_encoded and is_ours, is_langfuse and is_ours)
-    return found
 
 
 def _object(value: Value) -> dict[str, Value]:

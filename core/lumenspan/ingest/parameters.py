@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lumenspan.ingest.attributes import Value, first_truthy, is_truthy, parse_json, parse_object, to_json
+from lumenspan.ingest.attributes import (
+    Value,
+    first_truthy,
+    is_truthy,
+    parse_json,
+    parse_object,
+    to_json,
+    under,
+)
 from lumenspan.ingest.otlp import Span
 from lumenspan.ingest.rules import O, Rule, decide
 
@@ -78,8 +86,8 @@ def _by_prefix(span: Span) -> Mapping[str, Value]:
     return {
         key[len(prefix) :]: value
         for prefix in _PREFIXES
-        for key, value in span.attributes.items()
-        if key.startswith(prefix) and key != prefix + "model"
+        for key, value in under(span.attributes, prefix)
+        if key != prefix + "model"
     }
 
 

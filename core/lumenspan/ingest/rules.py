@@ -18,12 +18,11 @@ from lumenspan.ingest.attributes import (
     to_text,
 )
 from lumenspan.ingest.otlp import Span
+from lumenspan.ingest.shapes import Pick, watched
 
 O = "langfuse.observation."  # noqa: E741 - the prefix is read dozens of times
 T = "langfuse.trace."
 TM = "ai.telemetry.metadata."
-
-Pick = Callable[[Span], Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,42 @@ def decide(rules: Sequence[Rule], span: Span) -> tuple[str, Value]:
         if value is not None:
             return rule.name, value
     return "", None
+
+
+class Decided:
+    """The value that a table of rules yields, finished by ``finish``; narrowed to what may hold."""
+
+    def __init__(self, rules: Sequence[Rule], finish: Callable[[Value], Value]) -> None:
+        self._rules = tuple(rules)
+        self._finish = finish
+
+    def __call__(self, span: Span) -> Value:
+        return self._finish(decide(self._rules, span)[1])
+
+    def narrowed(self, span: Span) -> Pick:
+        """The same without rows that yield nothing, or are never reached, for spans of this shape."""
+        kept = []
+        for rule in self._rules:
+            value, watch = watched(rule.pick, span)
+            if value is not None or not watch.is_idle:
+                kept.append(rule)
+            if value is not None and watch.is_idle:
+                break
+        return Decided(kept, self._finish)
+
+
+class FirstTruthy:
+    """The text of the first truthy attribute among ``keys``; narrowed to those that are there."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(keys)
+
+    def __call__(self, span: Span) -> str:
+        return to_text(first_truthy(span.attributes, self._keys))
+
+    def narrowed(self, span: Span) -> Pick:
+        """The same for spans that have the same names of attributes."""
+        return FirstTruthy([key for key in self._keys if key in span.attributes])
 
 
 def _lookup(name: str, key: str, table: Mapping[str, str]) -> Rule:

@@ -231,14 +231,12 @@ def _map_spans(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
         place = first + rejected.position
         mapped.dead.append(Dead(place, Stage.DECODE, rejected.reason, rejected.payload))
     mapper = SpanMapper(key, frame.header, mapped.columns)
-    for place, span in enumerate(export.spans, first):
-        try:
-            mapper.add(span)
-        except Exception as error:
-            # A bug of ours in one span must not lose the others; the raw bytes stay in the blob.
-            _log.exception("span_not_mapped", blob_key=key, span_id=span.id)
-            raw = raw_span([frame], span.trace_id, span.id)
-            mapped.dead.append(Dead(place, Stage.MAP, type(error).__name__, raw, span.trace_id, span.id))
+    # A bug of ours in one span must not lose the others; the raw bytes stay in the blob.
+    for at, cause in mapper.add(export.spans):
+        span = export.spans[at]
+        _log.error("span_not_mapped", blob_key=key, span_id=span.id, exc_info=cause)
+        raw = raw_span([frame], span.trace_id, span.id)
+        mapped.dead.append(Dead(first + at, Stage.MAP, type(cause).__name__, raw, span.trace_id, span.id))
 
 
 def _map_events(key: BlobKey, frame: Frame, mapped: Mapped) -> None:

@@ -14,8 +14,6 @@ _REQUEST = "model_request_parameters"
 _LLM_TOOL = re.compile(r"llm\.tools\.(\d+)\.tool\.json_schema\Z")
 _SCHEMAS = ("parameters", "parameters_json_schema", "inputSchema", "input_schema", "schema")
 _CALL_TYPES = frozenset(("tool_use", "tool-call", "tool_call", "function_call", "function"))
-# A text without any of these holds no call, so it need not be parsed.
-_CALL_MARKS = ("tool", "function", '"arguments"')
 _AROUND_CALLS = ("choices", "message", "messages", "content", "parts", "additional_kwargs", "output")
 _MOST_CALLS = 1_000
 _MAX_DEPTH = 6
@@ -37,9 +35,12 @@ class Tools:
     calls: list[str] = field(default_factory=list)
 
 
-def extract(span: Span, given: Value, answered: Value, metadata: dict[str, str]) -> Tools:
+Offers = tuple[list[Value], list[str]]
+
+
+def extract(offers: Offers, given: Value, answered: Value, metadata: dict[str, str]) -> Tools:
     """The tools of a span with that input and output; what moves is removed from ``metadata``."""
-    found, keys = _offered(span, metadata)
+    found, keys = _offered(offers, metadata) if offers[0] or "tools" in metadata else ([], [])
     parsed = _parsed_input(given, is_wanted=bool(found))
     if found:
         moved = _with_tools(given, parsed, found)
@@ -48,24 +49,35 @@ def extract(span: Span, given: Value, answered: Value, metadata: dict[str, str])
             for key in keys:
                 metadata.pop(key, None)
     tools = Tools(given)
-    for tool in _defined(parsed):
-        name, definition = _definition(tool)
-        if name:
-            tools.definitions.setdefault(name, definition)
-    _add_calls(tools, answered)
+    if parsed is not None:
+        for tool in _defined(parsed):
+            name, definition = _definition(tool)
+            if name:
+                tools.definitions.setdefault(name, definition)
+    if answered is not None:
+        _add_calls(tools, answered)
     return tools
 
 
-def _offered(span: Span, metadata: dict[str, str]) -> tuple[list[Value], list[str]]:
-    """Definitions around the input, the first of a name, and the metadata that held them."""
+def may_hold_tools(offers: Offers, given: Value, answered: Value, metadata: dict[str, str]) -> bool:
+    """Whether ``extract`` has anything to look at."""
+    if offers[0] or "tools" in metadata:
+        return True
+    if not isinstance(given, str | None) or (given and "tool" in given):
+        return True
+    return answered is not None and (not isinstance(answered, str) or _is_marked(answered))
+
+
+def _is_marked(text: str) -> bool:
+    """Whether a text may hold a call, so that it is worth parsing."""
+    return "tool" in text or "function" in text or '"arguments"' in text
+
+
+def offers(span: Span) -> Offers:
+    """Definitions among the attributes, and the names that these have in the metadata."""
     attributes = span.attributes
     listed: list[Value] = []
     keys: list[str] = []
-    if "tools" in metadata:
-        own = parse_json(metadata["tools"])
-        if isinstance(own, list) and own and all(_definition(tool)[0] for tool in own):
-            listed += own
-            keys.append("tools")
     for key in _ATTRIBUTES:
         items = _list(attributes.get(key))
         if items:
@@ -75,10 +87,21 @@ def _offered(span: Span, metadata: dict[str, str]) -> tuple[list[Value], list[st
     listed += _list(request.get("function_tools"))
     # Looked for in one text: most spans have none of these keys.
     if "llm.tools." in "\n".join(attributes):
-        for key, value in attributes.items():
+        for key in attributes:
             if _LLM_TOOL.match(key):
-                listed.append(value)
+                listed.append(attributes[key])
                 keys.append("attributes." + key)
+    return listed, keys
+
+
+def _offered(offers: Offers, metadata: dict[str, str]) -> tuple[list[Value], list[str]]:
+    """Definitions around the input, the first of a name, and the metadata that held them."""
+    listed, keys = list(offers[0]), list(offers[1])
+    if "tools" in metadata:
+        own = parse_json(metadata["tools"])
+        if isinstance(own, list) and own and all(_definition(tool)[0] for tool in own):
+            listed[:0] = own
+            keys.append("tools")
     by_name: dict[str, Value] = {}
     for tool in listed:
         known = parse_json(tool) if isinstance(tool, str) else tool
@@ -145,7 +168,7 @@ def _definition(tool: Value) -> tuple[str, str]:
 
 def _add_calls(tools: Tools, answered: Value) -> None:
     if isinstance(answered, str):
-        answered = parse_json(answered) if any(mark in answered for mark in _CALL_MARKS) else None
+        answered = parse_json(answered) if _is_marked(answered) else None
     seen: set[tuple[str, ...]] = set()
     for call in _calls(answered, 0):
         nested = call.get("function")

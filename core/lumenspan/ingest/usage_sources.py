@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, parse_object
+from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, parse_object, under
 from lumenspan.ingest.otlp import Span
 from lumenspan.ingest.rules import O, Rule
 
@@ -167,8 +167,8 @@ def _subtract(counts: dict[str, int | float], whole: str, parts: Sequence[str]) 
 
 def _raw_counts(attributes: Attributes) -> dict[str, int | float]:
     raw: dict[str, int | float] = {}
-    for key, value in attributes.items():
-        if key.startswith((_TOKEN_COUNT, U)) and key != U + "cost":
+    for key, value in under(attributes, (_TOKEN_COUNT, U)):
+        if key != U + "cost":
             number = _number(value)
             if number is not None:
                 raw[key.removeprefix(U if key.startswith(U) else _TOKEN_COUNT)] = number

@@ -105,6 +105,17 @@ class ObservationColumns:
         for append, value in zip(self._appends, row + _UNPRICED, strict=True):
             append(value)
 
+    def extend(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Add observations in the order of ``COLUMNS``.
+
+        Raises:
+            ValueError: one of them has another number of values.
+        """
+        if not rows:
+            return
+        for column, values in zip(self.values, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+
     def blocks(self, rows: int) -> list[Columns]:
         """The columns in pieces of at most ``rows`` rows."""
         if len(self) <= rows:

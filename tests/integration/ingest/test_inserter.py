@@ -32,8 +32,7 @@ def rows(project: str, count: int = 1) -> ObservationColumns:
     scope["spans"] = [{**scope["spans"][0], "spanId": uuid.uuid4().hex[:16]} for _ in range(count)]
     columns = ObservationColumns()
     mapper = SpanMapper(BlobKey("key"), FrameHeader(project, otlp.JSON, 1), columns)
-    for span in otlp.decode(orjson.dumps(made), otlp.JSON).spans:
-        mapper.add(span)
+    assert not mapper.add(otlp.decode(orjson.dumps(made), otlp.JSON).spans)
     return columns
 
 

@@ -73,6 +73,5 @@ def map_one(attributes: dict[str, Any] | None = None, *, sdk: str = "", **option
     decoded = otlp.decode(orjson.dumps(export(attributes, **options)), otlp.JSON)
     assert not decoded.rejected
     mapper = SpanMapper(BlobKey("key"), header, columns)
-    for span in decoded.spans:
-        mapper.add(span)
+    assert not mapper.add(decoded.spans)
     return {column: values[0] for column, values in zip(COLUMNS, columns.values, strict=True)}
