@@ -113,19 +113,23 @@ class WakingConsumer(_RedisConsumer):
         if message is not None:
             self.broker.in_hand.add(message.options["redis_message_id"])
             return message
-        is_full = self.outstanding_message_count >= self.prefetch
-        event.wait(0.01 if is_full else self.timeout / 1000)
+        event.wait(self.timeout / 1000)
         return None
 
     def ack(self, message: Any) -> None:
         with _connection_errors():
             super().ack(message)  # type: ignore[no-untyped-call]
-        self.broker.in_hand.discard(message.options["redis_message_id"])
+        self._settled(message)
 
     def nack(self, message: Any) -> None:
         with _connection_errors():
             super().nack(message)  # type: ignore[no-untyped-call]
+        self._settled(message)
+
+    def _settled(self, message: Any) -> None:
+        """There is room for another message: look for one now, whether or not a new one came meanwhile."""
         self.broker.in_hand.discard(message.options["redis_message_id"])
+        self.broker.wake_ups.event(self.queue_name).set()
 
     def requeue(self, messages: Any) -> None:
         with _connection_errors():

@@ -61,6 +61,7 @@ class Inserter:
         self._waiting: Rotation[_Waiting] = Rotation()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._helper: asyncio.Task[None] | None = None
         self._halving = asyncio.Semaphore(1)
 
     async def insert(self, columns: ObservationColumns, share: str = "") -> list[Refused]:
@@ -76,6 +77,8 @@ class Inserter:
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
+        elif self._is_block_waiting() and (self._helper is None or self._helper.done()):
+            self._helper = asyncio.create_task(self._help())
         outcomes = await asyncio.gather(*(block.done for block in blocks), return_exceptions=True)
         refused: list[Refused] = []
         first = 0
@@ -117,9 +120,17 @@ class Inserter:
             await self._write(self._take())
             await self._gather(begun + _PAUSE_S)
 
+    async def _help(self) -> None:
+        """Insert beside ``_work`` while more than enough waits: a block is encoded as one is stored."""
+        while self._is_block_waiting():
+            await self._write(self._take())
+
+    def _is_block_waiting(self) -> bool:
+        return sum(each.rows for each in self._waiting) >= _BLOCK_ROWS
+
     async def _gather(self, until: float) -> None:
         """Wait for more rows until that time, or until they fill a block or everybody waits."""
-        while len(self._waiting) < self._callers and sum(each.rows for each in self._waiting) < _BLOCK_ROWS:
+        while len(self._waiting) < self._callers and not self._is_block_waiting():
             self._changed.clear()
             try:
                 async with asyncio.timeout_at(until):

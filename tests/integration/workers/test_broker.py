@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -73,6 +75,23 @@ async def test_what_is_settled_leaves_nothing_behind(apart: Settings, redis: Red
     left = await queue.messages(QUEUE, 10)
     assert left is not None
     assert (left.waiting, [message.args for message in left.parked]) == ([], [(2,)])
+
+
+async def test_a_full_consumer_goes_on_when_a_message_is_settled(apart: Settings, redis: Redis) -> None:
+    for number in range(2):
+        await JobQueue(redis, apart).enqueue("job", (number,), queue=QUEUE)
+    consumer = consumer_of(broker_of(apart), prefetch=1)
+    (first,) = taken(consumer, 1)
+    consumer.timeout = 60_000
+    settling = threading.Timer(0.3, consumer.ack, (first,))
+    settling.start()
+    # It waits for the room, not for its time to be over, nor for a message that comes later.
+    began = time.monotonic()
+    assert next(consumer) is None
+    (second,) = taken(consumer, 1)
+    settling.join()
+    assert second.args == (1,)
+    assert time.monotonic() - began < 30
 
 
 async def test_messages_of_a_dead_worker_are_taken_over(
