@@ -12,6 +12,7 @@ from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
 from lumenspan.ingest.dead_letter_service import DeadLetterService
 from lumenspan.ingest.events.intake import EventIntake
+from lumenspan.ingest.explanations import ExplanationService
 from lumenspan.ingest.replays import ReplayService
 from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
@@ -62,6 +63,7 @@ class Services:
     score_configs: ScoreConfigService
     traces: TraceService
     observations: ObservationService
+    explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
     models: ModelService
@@ -79,6 +81,7 @@ class Services:
         traces = TraceService(clickhouse)
         gate = IngestGate(blobs, queue, settings)
         score_configs = ScoreConfigService(postgres)
+        observations = ObservationService(clickhouse, traces)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -95,7 +98,8 @@ class Services:
             scores=ScoreService(clickhouse),
             score_configs=score_configs,
             traces=traces,
-            observations=ObservationService(clickhouse, traces),
+            observations=observations,
+            explanations=ExplanationService(observations, blobs),
             media=MediaService(postgres, settings),
             metrics=MetricsService(clickhouse),
             models=ModelService(postgres, redis, settings),

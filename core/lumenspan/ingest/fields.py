@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from lumenspan.clock import datetime_to_nanos, iso_to_nanos
 from lumenspan.ingest import input_output, rules, tools
@@ -20,9 +19,10 @@ from lumenspan.ingest.attributes import (
 )
 from lumenspan.ingest.metadata import Metadata, flatten
 from lumenspan.ingest.otlp import MAX_NANOS, Span
-from lumenspan.ingest.parameters import model_parameters
+from lumenspan.ingest.parameters import PARAMETER_RULES, plain_parameters
 from lumenspan.ingest.rules import TM, Decided, FirstTruthy, O, T
 from lumenspan.ingest.shapes import Pick
+from lumenspan.ingest.usage_sources import USAGE_RULES
 from lumenspan.observations.rows import COLUMNS
 
 _X = "langfuse.experiment."
@@ -52,8 +52,8 @@ def picks(*, is_json_encoded: bool, is_langfuse: bool) -> list[Pick | None]:
         found[COLUMNS.index(column)] = pick
     found[IO] = input_output.Find()
     found[METADATA] = Metadata(is_json_encoded=is_json_encoded, is_langfuse=is_langfuse)
-    found[USAGE] = _usage
-    found[COST] = _cost
+    found[USAGE] = Decided(USAGE_RULES, usages.usage)
+    found[COST] = Decided(usages.COST_RULES, usages.cost)
     found[PROMPT] = _prompt
     found[WAITED] = _waited
     found[OFFERS] = tools.offers
@@ -76,21 +76,9 @@ def _of_resource(key: str) -> Pick:
     return lambda span: to_text(span.origin.resource.get(key))
 
 
-def _model(span: Span) -> str:
-    return "" if rules.is_agent_guarded(span) else to_text(rules.decide(rules.MODEL_RULES, span)[1])
-
-
-def _usage(span: Span) -> tuple[dict[str, int], usages.Left]:
-    return ({}, {}) if rules.is_agent_guarded(span) else usages.usage(span)
-
-
-def _cost(span: Span) -> tuple[dict[str, Decimal], usages.Left]:
-    return ({}, {}) if rules.is_agent_guarded(span) else usages.cost(span.attributes)
-
-
-def _parameters(span: Span) -> str:
-    found = model_parameters(span)
-    return to_json(found) if found else ""
+def _parameters(found: Value) -> str:
+    parameters = plain_parameters(found)
+    return to_json(parameters) if parameters else ""
 
 
 def _status_message(span: Span) -> str:
@@ -198,8 +186,8 @@ _COLUMNS: dict[str, Pick] = {
     "is_app_root": _is_app_root,
     "trace_input": _attribute(T + "input"),
     "trace_output": _attribute(T + "output"),
-    "model": _model,
-    "model_parameters": _parameters,
+    "model": Decided(rules.MODEL_RULES, to_text),
+    "model_parameters": Decided(PARAMETER_RULES, _parameters),
     "experiment": _experiment,
     "service_name": _of_resource("service.name"),
     "scope_name": lambda span: span.origin.scope_name,

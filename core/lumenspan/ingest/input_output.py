@@ -48,12 +48,13 @@ def find(span: Span, rows: Sequence[Row] | None = None) -> Pair:
     """Input and output of the span; None for what it has not."""
     for row in ROWS if rows is None else rows:
         pair = row.pick(span)
-        if pair is not None and _decides(row, pair):
+        if pair is not None and decides(row, pair):
             return pair
     return None, None
 
 
-def _decides(row: Row, pair: Pair) -> bool:
+def decides(row: Row, pair: Pair) -> bool:
+    """Whether a row that found this is the one that counts."""
     if row.is_terminal:
         return True
     if row.is_truthy_gate:
@@ -65,17 +66,17 @@ class Find:
     """``find``, narrowed to the rows that may decide."""
 
     def __init__(self, rows: Sequence[Row] | None = None) -> None:
-        self._rows = rows
+        self.rows = ROWS if rows is None else rows
 
     def __call__(self, span: Span) -> Pair:
-        return find(span, self._rows)
+        return find(span, self.rows)
 
     def narrowed(self, span: Span) -> Pick:
         """The same without rows that never decide, or are never reached, for spans of this shape."""
         kept = []
-        for row in ROWS if self._rows is None else self._rows:
+        for row in self.rows:
             pair, watch = watched(row.pick, span)
-            is_deciding = pair is not None and _decides(row, pair)
+            is_deciding = pair is not None and decides(row, pair)
             if is_deciding or not watch.is_idle:
                 kept.append(row)
             if is_deciding and watch.is_idle:

@@ -14,7 +14,7 @@ from lumenspan.ingest.attributes import (
     under,
 )
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import O, Rule, decide
+from lumenspan.ingest.rules import O, Rule
 
 _OWN = O + "model.parameters"
 # Parameter of the Vercel AI SDK, then the keys that may hold it.
@@ -31,12 +31,11 @@ _AI_SDK = {
 _PREFIXES = ("gen_ai.request.", "llm.invocation_parameters.")
 
 
-def model_parameters(span: Span) -> dict[str, Value]:
-    """Parameters of the model call: strings and numbers as they are, all else as JSON text."""
-    found = decide(PARAMETER_RULES, span)[1] or {}
+def plain_parameters(found: Value) -> dict[str, Value]:
+    """What ``PARAMETER_RULES`` yielded: strings and numbers as they are, all else as JSON text."""
     return {
         str(key): value if isinstance(value, str) or _is_number(value) else to_json(value)
-        for key, value in found.items()
+        for key, value in (found or {}).items()
     }
 
 

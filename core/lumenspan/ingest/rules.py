@@ -47,16 +47,16 @@ class Decided:
     """The value that a table of rules yields, finished by ``finish``; narrowed to what may hold."""
 
     def __init__(self, rules: Sequence[Rule], finish: Callable[[Value], Value]) -> None:
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._finish = finish
 
     def __call__(self, span: Span) -> Value:
-        return self._finish(decide(self._rules, span)[1])
+        return self._finish(decide(self.rules, span)[1])
 
     def narrowed(self, span: Span) -> Pick:
         """The same without rows that yield nothing, or are never reached, for spans of this shape."""
         kept = []
-        for rule in self._rules:
+        for rule in self.rules:
             value, watch = watched(rule.pick, span)
             if value is not None or not watch.is_idle:
                 kept.append(rule)
@@ -301,7 +301,20 @@ def _genkit_model(span: Span) -> Value:
     return first_truthy(span.attributes, ("genkit:name",)) if is_model else None
 
 
+_AGENT_GUARD = ("invoke_agent", "agent_step")
+
+
+def agent_guard(empty: Value) -> Rule:
+    """The row by which model, usage and cost of an agent stay empty: its own generations carry them."""
+
+    def pick(span: Span) -> Value:
+        return empty if span.attributes.get("gen_ai.operation.name") in _AGENT_GUARD else None
+
+    return Rule("agent_guard", pick, ("gen_ai.operation.name",))
+
+
 MODEL_RULES = (
+    agent_guard(""),
     _truthy(
         "model",
         O + "model.name",
@@ -314,12 +327,6 @@ MODEL_RULES = (
     ),
     Rule("genkit_model", _genkit_model, ("genkit:name",)),
 )
-_AGENT_GUARD = ("invoke_agent", "agent_step")
-
-
-def is_agent_guarded(span: Span) -> bool:
-    """Whether model, usage and cost stay empty: they repeat what the agent's own generations carry."""
-    return span.attributes.get("gen_ai.operation.name") in _AGENT_GUARD
 
 
 # --- fields of the trace that any of its spans may carry (contract 2.7) ---

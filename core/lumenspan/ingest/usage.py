@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json
+from lumenspan.ingest.attributes import Value, is_truthy, parse_json
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import decide
-from lumenspan.ingest.usage_sources import USAGE_RULES, U
+from lumenspan.ingest.rules import Rule, agent_guard
+from lumenspan.ingest.usage_sources import U
 
 _COST_DETAILS = "langfuse.observation.cost_details"
 _INTEGER = re.compile(r"\d+")
@@ -26,9 +26,9 @@ _OPENAI_SHAPES = (
 Left = dict[str, Value]
 
 
-def usage(span: Span) -> tuple[dict[str, int], Left]:
-    """Tokens by kind as provided, and the entries that are no whole count (the caller keeps them)."""
-    return normalize(decide(USAGE_RULES, span)[1] or {})
+def usage(details: Value) -> tuple[dict[str, int], Left]:
+    """Tokens by kind of what ``USAGE_RULES`` yielded, and the entries that are no whole count."""
+    return normalize(details or {})
 
 
 def normalize(details: Mapping[str, Value]) -> tuple[dict[str, int], Left]:
@@ -85,20 +85,33 @@ def with_total(counts: Mapping[str, int]) -> dict[str, int]:
     return {**counts, "total": min(sum(counts.values()), _MAX_COUNT)}
 
 
-def cost(attributes: Attributes) -> tuple[dict[str, Decimal], Left]:
-    """Cost in US dollars by kind as provided, and the entries that are none (kept as metadata)."""
-    explicit = attributes.get(_COST_DETAILS)
-    parsed: Value = None
-    if is_truthy(explicit):
-        parsed = parse_json(explicit) if isinstance(explicit, str) else explicit
-        if parsed is not None and not isinstance(parsed, dict):
-            return {}, {}
-    if parsed is None:
-        for key in (U + "cost", "llm.cost.total"):
-            if attributes.get(key) is not None:
-                parsed = {"total": attributes[key]}
-                break
-    return normalize_cost(parsed or {})
+def _explicit_cost(span: Span) -> Value:
+    sent = span.attributes.get(_COST_DETAILS)
+    if not is_truthy(sent):
+        return None
+    parsed = parse_json(sent) if isinstance(sent, str) else sent
+    return parsed if parsed is None or isinstance(parsed, dict) else {}
+
+
+def _total_cost(name: str, key: str) -> Rule:
+    def pick(span: Span) -> Value:
+        total = span.attributes.get(key)
+        return None if total is None else {"total": total}
+
+    return Rule(name, pick, (key,))
+
+
+COST_RULES = (
+    agent_guard({}),
+    Rule("langfuse_cost_details", _explicit_cost, (_COST_DETAILS,)),
+    _total_cost("gen_ai_usage_cost", U + "cost"),
+    _total_cost("openinference_cost", "llm.cost.total"),
+)
+
+
+def cost(details: Value) -> tuple[dict[str, Decimal], Left]:
+    """Cost in US dollars by kind of what ``COST_RULES`` yielded, and the entries that are none."""
+    return normalize_cost(details or {})
 
 
 def normalize_cost(details: Mapping[str, Value]) -> tuple[dict[str, Decimal], Left]:

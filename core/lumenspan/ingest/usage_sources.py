@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, parse_object, under
+from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, parse_object
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import O, Rule
+from lumenspan.ingest.rules import O, Rule, agent_guard
 
 U = "gen_ai.usage."
 _TOKEN_COUNT = "llm.token_count."  # noqa: S105 - a count of tokens, not a secret
@@ -167,9 +167,9 @@ def _subtract(counts: dict[str, int | float], whole: str, parts: Sequence[str]) 
 
 def _raw_counts(attributes: Attributes) -> dict[str, int | float]:
     raw: dict[str, int | float] = {}
-    for key, value in under(attributes, (_TOKEN_COUNT, U)):
-        if key != U + "cost":
-            number = _number(value)
+    for key in attributes:
+        if key.startswith((_TOKEN_COUNT, U)) and key != U + "cost":
+            number = _number(attributes[key])
             if number is not None:
                 raw[key.removeprefix(U if key.startswith(U) else _TOKEN_COUNT)] = number
     return raw
@@ -198,6 +198,7 @@ def _number(value: Value) -> int | float | None:
 
 
 USAGE_RULES = (
+    agent_guard({}),
     Rule("langfuse_usage_details", _explicit, (_DETAILS,)),
     Rule("genkit_usage", _genkit, ("genkit:output",)),
     Rule("ai_sdk_usage", _ai_sdk, (_PROVIDER, *(key for keys in _AI_SDK.values() for key in keys))),

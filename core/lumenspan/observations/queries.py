@@ -93,6 +93,17 @@ def by_id(project_id: ProjectId, trace: TraceKey, observation_id: str) -> Sql:
     )
 
 
+def payload_key(project_id: ProjectId, trace: TraceKey, observation_id: str) -> Sql:
+    """Where the raw payload of one observation is."""
+    where, params = within([trace])
+    return Sql(
+        "SELECT blob_key FROM (SELECT blob_key, is_deleted FROM observations\n"
+        f"WHERE {where} AND id = {{id:String}}\n"
+        "ORDER BY event_ts DESC LIMIT 1) WHERE is_deleted = 0",
+        {**params, "project_id": project_id, "id": observation_id},
+    )
+
+
 def texts(project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]) -> Sql:
     """Input and output in full of observations within traces."""
     where, params = within(traces)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from lumenspan.filters import Condition
-from lumenspan.ids import ObservationId, ProjectId, TraceId
+from lumenspan.ids import BlobKey, ObservationId, ProjectId, TraceId
 from lumenspan.observations import queries
 from lumenspan.observations.domain import (
     LEVELS,
@@ -50,6 +50,13 @@ class ObservationRepository:
         """One observation of a trace, None where there is none."""
         rows = await self._clickhouse.query(queries.by_id(project_id, trace, observation_id))
         return to_observation(project_id, rows.rows[0][:-1]) if rows.rows else None
+
+    async def payload_key(
+        self, project_id: ProjectId, trace: TraceKey, observation_id: str
+    ) -> BlobKey | None:
+        """Where the raw payload of one observation is, None where there is no such observation."""
+        rows = await self._clickhouse.query(queries.payload_key(project_id, trace, observation_id))
+        return BlobKey(rows.rows[0][0]) if rows.rows else None
 
     async def texts(
         self, project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lumenspan.errors import InvalidInput, ResultTooLarge
 from lumenspan.filters import Condition, find_column
-from lumenspan.ids import ObservationId, ProjectId, TraceId
+from lumenspan.ids import BlobKey, ObservationId, ProjectId, TraceId
 from lumenspan.observations.domain import (
     Observation,
     ObservationPage,
@@ -58,6 +58,12 @@ class ObservationService:
     async def get(self, project_id: ProjectId, trace: TraceKey, observation_id: str) -> Observation | None:
         """One observation of a trace, None where there is none."""
         return await self._repository.by_id(project_id, trace, observation_id)
+
+    async def payload_key(
+        self, project_id: ProjectId, trace: TraceKey, observation_id: str
+    ) -> BlobKey | None:
+        """Where the raw payload is that one observation came from; None without such an observation."""
+        return await self._repository.payload_key(project_id, trace, observation_id)
 
     async def texts(
         self, project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]

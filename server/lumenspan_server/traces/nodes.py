@@ -18,6 +18,7 @@ from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.loaders import ProjectLoaders
 from lumenspan_server.gql.relay import PageInfo, checked_first
 from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.ingestion.explanations import ExplainedFieldNode, load_explanation
 from lumenspan_server.media.nodes import MediaReferenceNode
 from lumenspan_server.observations.nodes import (
     ObservationConnection,
@@ -117,6 +118,14 @@ class TraceNode:
     @strawberry.field
     async def observation(self, info: Info, id: strawberry.ID) -> ObservationNode | None:
         return await load_observation(info, self.domain.project_id, self.domain.key, self.loaders, id)
+
+    @strawberry.field(
+        description="Which rule set each field of an observation; an error where its payload is gone"
+    )
+    async def explanation(
+        self, info: Info, observation_id: strawberry.ID
+    ) -> list[ExplainedFieldNode] | None:
+        return await load_explanation(info, self.domain.project_id, self.domain.key, observation_id)
 
 
 @strawberry.type

@@ -189,9 +189,9 @@ def test_rules_that_cannot_hold_are_left_out_once_a_shape_is_known() -> None:
     narrowed: Any = rules.Decided(rules.TYPE_RULES, lambda value: value).narrowed(
         one({O + "type": "agent"})
     )
-    assert [rule.name for rule in narrowed._rules] == ["langfuse_python_before_3_4", "langfuse_type"]
+    assert [rule.name for rule in narrowed.rules] == ["langfuse_python_before_3_4", "langfuse_type"]
     level: Any = rules.Decided(rules.LEVEL_RULES, lambda value: value).narrowed(one({}))
-    assert [rule.name for rule in level._rules] == ["default"]
+    assert [rule.name for rule in level.rules] == ["default"]
 
 
 def test_a_shape_is_learned_when_it_comes_again_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

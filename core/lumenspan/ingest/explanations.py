@@ -1,0 +1,56 @@
+"""Explains single observations: reads the raw payload that a row came from and maps its span again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lumenspan.errors import NotFound
+from lumenspan.ids import ProjectId
+from lumenspan.ingest import explain
+from lumenspan.ingest.envelope import MalformedEnvelope, unpack
+from lumenspan.ingest.explain import Explained
+from lumenspan.ingest.otlp import MalformedOtlp
+from lumenspan.observations.service import ObservationService
+from lumenspan.storage.blobs import Blobs
+from lumenspan.traces.domain import TraceKey
+
+# A payload of the largest size takes hundreds of megabytes while it is looked through.
+_AT_ONCE = 2
+
+
+class ExplanationService:
+    """Says which rule set each field of an observation."""
+
+    def __init__(self, observations: ObservationService, blobs: Blobs) -> None:
+        self._observations = observations
+        self._blobs = blobs
+        self._reading = asyncio.Semaphore(_AT_ONCE)
+
+    async def explain(self, project_id: ProjectId, trace: TraceKey, observation_id: str) -> list[Explained]:
+        """Each field of an observation as the rules of this version set it.
+
+        Raises:
+            NotFound: there is no such observation, it was not sent as a span, or its payload is gone.
+            Unavailable: an engine is down.
+        """
+        key = await self._observations.payload_key(project_id, trace, observation_id)
+        if key is None:
+            raise NotFound("There is no such observation")
+        async with self._reading:
+            try:
+                blob = await self._blobs.get(key)
+            except NotFound as error:
+                raise NotFound("The payload of this observation is no longer kept") from error
+            try:
+                return await asyncio.to_thread(_explained, project_id, blob, trace.id, observation_id)
+            except (MalformedEnvelope, MalformedOtlp) as error:
+                raise NotFound("The payload of this observation cannot be read any more") from error
+
+
+def _explained(project_id: ProjectId, blob: bytes, trace_id: str, observation_id: str) -> list[Explained]:
+    frames = [frame for frame in unpack(blob) if frame.header.project_id == project_id]
+    found = explain.find_span(frames, trace_id, observation_id)
+    if found is None:
+        raise NotFound("This observation was not sent as a span: its fields were named by the sender")
+    frame, span = found
+    return explain.explain(frame.header, span)
