@@ -63,6 +63,10 @@ def _values(name: str, field: FieldInfo) -> str:
         return "`true`, `false`"
     if annotation is str:
         return "text"
+    if annotation is float:
+        return "0 to 1"
+    if get_origin(annotation) is dict:
+        return "names with numbers from 0 to 1"
     return " ".join(["number", *_bounds(field)])
 
 
@@ -86,7 +90,7 @@ def _default(name: str, field: FieldInfo) -> str:
         return _EITHER[name]
     if field.is_required():
         return "required"
-    if field.default is None or field.default == "":
+    if field.default in (None, "", {}):
         return "none"
     value = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
     return f"`{value}`"

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+
+def env(name: str, default: Any = ..., *, about: str, **constraints: Any) -> Any:
+    """A field read from exactly one environment variable."""
+    return Field(default, alias=name, description=about, **constraints)
 
 
 def _plain_number(value: Any) -> Any:
@@ -55,6 +61,28 @@ def _hex_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _share(value: Any) -> float:
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError("must be between 0 and 1")
+    return share
+
+
+def _shares(value: Any) -> dict[str, float]:
+    if isinstance(value, dict):
+        return value
+    shares = {}
+    for part in str(value).split(","):
+        name, equals, share = part.strip().partition("=")
+        if not name or not equals:
+            raise ValueError("must look like one-project=0.1,another=0.5")
+        shares[name.strip()] = _share(share)
+    return shares
+
+
 def _retention(value: int | None) -> int | None:
     if value is not None and value != 0 and value < 3:
         raise ValueError("must be 0 (for ever) or at least 3 days")
@@ -75,4 +103,6 @@ RetentionDays = Annotated[
     AfterValidator(_retention),
     BeforeValidator(lambda value: _plain_number(_blank_to_none(value))),
 ]
+Share = Annotated[float, BeforeValidator(_share)]
+SharesByName = Annotated[dict[str, float], NoDecode, BeforeValidator(_shares)]
 RoleName = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER", "NONE"]

@@ -66,6 +66,14 @@ class TestReading:
         made = settings(PORT="", LANGFUSE_INIT_PROJECT_RETENTION=" ", LANGFUSE_LOG_LEVEL="", REDIS_HOST="")
         assert (made.port, made.init_project_retention_days, made.log_level) == (3000, None, "info")
 
+    def test_shares_of_projects(self) -> None:
+        assert settings().project_sample_rates == {}
+        made = settings(LUMENSPAN_INGEST_SAMPLE_RATES="a=0.5, b = 1")
+        assert made.project_sample_rates == {"a": 0.5, "b": 1.0}
+        for wrong in ("a", "a=2", "=1", "a=x"):
+            (line,) = problems(LUMENSPAN_INGEST_SAMPLE_RATES=wrong)
+            assert line.startswith("LUMENSPAN_INGEST_SAMPLE_RATES is")
+
     def test_a_clickhouse_password_may_be_blank(self) -> None:
         assert settings(CLICKHOUSE_PASSWORD="").clickhouse_password.get_secret_value() == ""
 

@@ -1,4 +1,4 @@
-"""``GET /api/health`` of a worker: 200 while it works and reaches its database, else 503."""
+"""A worker's ``/api/health`` (200 while it works and reaches its database, else 503) and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import asyncio
 import orjson
 import structlog
 
+from lumenspan import telemetry
 from lumenspan.errors import LumenspanError
+from lumenspan.ingest.backlog import is_admitted, metrics_text
 from lumenspan_workers.services import Services
 
 _log = structlog.get_logger(__name__)
@@ -37,31 +39,50 @@ class HealthPage:
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT_S * 2):
                 head = await reader.readuntil(b"\r\n\r\n")
-                status, body = await self._respond(head.split(b"\r\n", 1)[0].split(b" "))
-                writer.write(_response(status, body))
+                writer.write(await self._respond(head))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # Whoever asked has gone or spoke no HTTP; nobody is there to be told.
         finally:
             writer.close()
 
-    async def _respond(self, request_line: list[bytes]) -> tuple[str, dict[str, str]]:
-        if len(request_line) < 2 or request_line[1].split(b"?")[0] != b"/api/health":
-            return "404 Not Found", {"message": "Not found"}
-        if request_line[0] not in (b"GET", b"HEAD"):
-            return "405 Method Not Allowed", {"message": "Method not allowed"}
+    async def _respond(self, head: bytes) -> bytes:
+        line, *headers = head.split(b"\r\n")
+        method, _, rest = line.partition(b" ")
+        path = rest.split(b" ")[0].split(b"?")[0]
+        if path not in (b"/api/health", b"/metrics"):
+            return _response("404 Not Found", {"message": "Not found"})
+        if method not in (b"GET", b"HEAD"):
+            return _response("405 Method Not Allowed", {"message": "Method not allowed"})
+        if path == b"/metrics":
+            return await self._metrics(headers)
         try:
             async with asyncio.timeout(_CHECK_TIMEOUT_S):
                 await self._services.postgres.ping()
         except (LumenspanError, TimeoutError):
-            return "503 Service Unavailable", {"status": "error", "message": "Database not available"}
-        return "200 OK", {"status": "ok"}
+            body = {"status": "error", "message": "Database not available"}
+            return _response("503 Service Unavailable", body)
+        return _response("200 OK", {"status": "ok"})
+
+    async def _metrics(self, headers: list[bytes]) -> bytes:
+        given = next(
+            (each[14:].strip() for each in headers if each.lower().startswith(b"authorization:")), b""
+        )
+        if not is_admitted(self._services.settings, given.decode("latin-1")):
+            return _response(
+                "401 Unauthorized", {"message": "The token of LUMENSPAN_METRICS_TOKEN is needed"}
+            )
+        text = await metrics_text(self._services.backlog)
+        return _plain("200 OK", telemetry.CONTENT_TYPE, text)
 
 
 def _response(status: str, body: dict[str, str]) -> bytes:
-    content = orjson.dumps(body)
+    return _plain(status, "application/json", orjson.dumps(body))
+
+
+def _plain(status: str, content_type: str, content: bytes) -> bytes:
     head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + content

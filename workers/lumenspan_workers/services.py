@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from redis.asyncio import Redis
 
+from lumenspan.ingest.backlog import BacklogService
 from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.replays import ReplayWork
 from lumenspan.ingest.service import IngestService
@@ -39,6 +40,7 @@ class Services:
     media: MediaService
     sweeper: Sweeper
     replays: ReplayWork
+    backlog: BacklogService
     patience: Patience = field(default_factory=Patience)
 
     current: ClassVar[Services | None] = None
@@ -70,10 +72,12 @@ class Services:
             registry=registry,
             media=media,
             sweeper=Sweeper(blobs, queue, redis, registry, settings),
+            backlog=BacklogService(queue),
             replays=ReplayWork(postgres, blobs, queue, ingest, settings),
         )
 
     async def close(self) -> None:
+        await self.ingest.close()
         await self.blobs.close()
         await self.media.close()
         await self.clickhouse.close()

@@ -7,16 +7,19 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from lumenspan.clock import now_nanos
-from lumenspan.errors import Unavailable
+from lumenspan.errors import LumenspanError, Unavailable
 from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import jobs
 from lumenspan.ingest.envelope import Frame, FrameHeader, pack
 from lumenspan.ingest.keys import make_key, share
+from lumenspan.ingest.pressure import Pressure
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.queue import JobQueue
+from lumenspan.telemetry import ACCEPT_SECONDS, ACCEPTED_BYTES, CALLS
 
 _MIB = 1 << 20
 # Packing this much takes longer than a millisecond and would hold up other calls on the loop.
@@ -59,6 +62,7 @@ class IngestGate:
         self._group_bytes = settings.ingest_group_mib * _MIB
         self._pending_limit = settings.ingest_pending_mib * _MIB
         self._pending_bytes = 0
+        self._pressure = Pressure(queue, settings.backlog_payloads, settings.project_backlog_payloads)
         self._is_queue_doubtful = False
         self._in_flight: Counter[ProjectId] = Counter()
         self._groups: dict[ProjectId, _Group] = {}
@@ -75,10 +79,24 @@ class IngestGate:
         Raises:
             Unavailable: the store or the queue is down, or too much is waiting for it. The call may be sent
                 again: spans have ids, so nothing doubles.
+            RateLimited: too much of the project waits to be processed.
         """
+        began = perf_counter()
+        try:
+            result = await self._accept(header, body)
+        except LumenspanError as error:
+            CALLS.labels(error.code.lower()).inc()
+            raise
+        CALLS.labels("accepted").inc()
+        ACCEPTED_BYTES.inc(len(body))
+        ACCEPT_SECONDS.observe(perf_counter() - began)
+        return result
+
+    async def _accept(self, header: FrameHeader, body: bytes) -> AcceptResult:
+        project_id = ProjectId(header.project_id)
+        await self._pressure.check(project_id)
         if self._pending_bytes + len(body) > self._pending_limit:
             raise Unavailable("ingest", "Too much is waiting for storage; try again shortly")
-        project_id = ProjectId(header.project_id)
         group = self._groups.get(project_id)
         if group is None:
             group = self._groups[project_id] = _Group()
@@ -151,9 +169,10 @@ class IngestGate:
             await self._blobs.put(key, blob)
         try:
             async with _within(_QUEUE_S, "redis"):
-                await self._queue.enqueue(
-                    jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE, share=share(key, group.size_bytes)
+                depth = await self._queue.enqueue_fairly(
+                    jobs.PROCESS_BLOB, (key,), share(key, group.size_bytes), queue=jobs.QUEUE
                 )
+            self._pressure.note(project_id, depth)
         except Unavailable:
             self._is_queue_doubtful = True
             raise

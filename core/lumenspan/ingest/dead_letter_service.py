@@ -56,7 +56,7 @@ class DeadLetterService:
         _check(ids)
         keys = await self._letters.request_replay(project_id, ids)
         for key in keys:
-            await self._queue.enqueue(jobs.REPLAY_BLOB, (key, 0), queue=jobs.QUEUE, share=share(key))
+            await self._queue.enqueue_fairly(jobs.REPLAY_BLOB, (key, 0), share(key), queue=jobs.QUEUE)
         return len(keys)
 
     async def discard(self, project_id: ProjectId, ids: Sequence[str]) -> int:

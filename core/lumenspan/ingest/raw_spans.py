@@ -43,14 +43,36 @@ def _found(frame: Frame, trace_id: str, span_id: str) -> Iterator[bytes]:
                         yield _span_json(span)
 
 
+def request_json(body: bytes) -> dict[str, Any]:
+    """A protobuf export as OTLP/JSON.
+
+    Raises:
+        MalformedOtlp: it is none.
+    """
+    request = ExportTraceServiceRequest()
+    try:
+        request.ParseFromString(body)
+    except DecodeError as error:
+        raise otlp.MalformedOtlp("Failed to parse OTel Protobuf Trace") from error
+    made: dict[str, Any] = MessageToDict(request)
+    for group in made.get("resourceSpans", ()):
+        for scope in group.get("scopeSpans", ()):
+            for span in scope.get("spans", ()):
+                _hex_ids(span)
+    return made
+
+
 def _span_json(span: Any) -> bytes:
     """A protobuf span as OTLP/JSON, its ids in hexadecimal."""
-    made: dict[str, Any] = MessageToDict(span)
-    for holder in (made, *made.get("links", ())):
+    return orjson.dumps(_hex_ids(MessageToDict(span)))
+
+
+def _hex_ids(span: dict[str, Any]) -> dict[str, Any]:
+    for holder in (span, *span.get("links", ())):
         for name in _IDS:
             if name in holder:
                 holder[name] = base64.b64decode(holder[name]).hex()
-    return orjson.dumps(made)
+    return span
 
 
 def readable(payload: bytes) -> str:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import orjson
 import structlog
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
 
-from lumenspan.clock import utc_now
+from lumenspan.clock import now_nanos, utc_now
 from lumenspan.errors import InvalidInput, NotFound, Unavailable
 from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest import jobs, otlp
 from lumenspan.ingest.dead_letters import WHOLE_PAYLOAD, Dead, Stage
 from lumenspan.ingest.envelope import Frame, MalformedEnvelope, unpack
-from lumenspan.ingest.events import frame as event_frames
-from lumenspan.ingest.events.frame import Event
-from lumenspan.ingest.events.rows import Origin
 from lumenspan.ingest.events.store import EntityStore
 from lumenspan.ingest.fairness import Turns
 from lumenspan.ingest.inserter import Inserter
 from lumenspan.ingest.keys import received_ms, share_of
-from lumenspan.ingest.mapping import SpanMapper
+from lumenspan.ingest.mapped import Mapped, map_frames, refused, shift
+from lumenspan.ingest.masking import Masking, MaskingFailed
 from lumenspan.ingest.moved import MovedRows
-from lumenspan.ingest.raw_spans import raw_span
 from lumenspan.ingest.registry import Note, Registry
+from lumenspan.ingest.sampling import share_of_project
 from lumenspan.media.payloads import PayloadMedia
 from lumenspan.models.pricer import Pricer
 from lumenspan.observations.rows import COLUMNS, ObservationColumns
@@ -36,30 +34,13 @@ from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.storage.queue import JobQueue
+from lumenspan.telemetry import PAYLOADS, READABLE_SECONDS, ROWS, timed
 
 _log = structlog.get_logger(__name__)
 # Mapping is work for one core; more payloads in memory would not make it faster.
 _READ_AT_ONCE = 4
 _TAIL_IDS = 1_000
 _TAIL_ENTRIES = 10_000
-
-
-@dataclass(slots=True)
-class Mapped:
-    """What a blob holds; ``seen`` is how many spans and events were looked at so far."""
-
-    project_id: str
-    received_at: datetime
-    frames: list[Frame]
-    columns: ObservationColumns = field(default_factory=ObservationColumns)
-    events: list[tuple[Event, Origin]] = field(default_factory=list)
-    dead: list[Dead] = field(default_factory=list)
-    seen: int = 0
-
-    @property
-    def rows(self) -> int:
-        """How many spans and events there are."""
-        return len(self.columns) + len(self.events)
 
 
 class IngestService:
@@ -81,6 +62,8 @@ class IngestService:
         self._reading = Turns(_READ_AT_ONCE)
         self._entities = EntityStore(clickhouse, self._prepare)
         self._moved = MovedRows(clickhouse)
+        self._masking = Masking(settings)
+        self._settings = settings
         self._queue = JobQueue(redis, settings)
         self._blobs = blobs
         self._redis = redis
@@ -106,17 +89,30 @@ class IngestService:
         except InvalidInput as error:
             await self.give_up(key, error.message)
             return 0
-        _shift(mapped, shift_ns)
+        shift(mapped, shift_ns)
         project_id = ProjectId(mapped.project_id)
-        await self._prepare(project_id, mapped.columns)
-        for row, reason in await self._inserter.insert(mapped.columns, share):
-            mapped.dead.append(_refused(mapped, row, reason))
+        with timed("prepare"):
+            await self._prepare(project_id, mapped.columns)
+        with timed("insert"):
+            turned_away = await self._inserter.insert(mapped.columns, share)
+        if turned_away:
+            frames = unpack(await self._blobs.get(key))
+            mapped.dead += [refused(mapped, frames, row, reason) for row, reason in turned_away]
         if shift_ns:
             await self._moved.hide(project_id, key, mapped.columns)
         if mapped.dead or is_replay:
             await self._registry.dead_letters.settle(key, mapped.project_id, mapped.dead)
-        told = await self._entities.apply(project_id, mapped.events, shift_ns=shift_ns)
+        with timed("events"):
+            told = await self._entities.apply(project_id, mapped.events, shift_ns=shift_ns)
         await self._publish(mapped, told)
+        PAYLOADS.labels("processed").inc()
+        for outcome, rows in (
+            ("stored", mapped.rows - len(turned_away)),
+            ("rejected", len(mapped.dead)),
+            ("left_out", mapped.left_out),
+        ):
+            ROWS.labels(outcome).inc(rows)
+        READABLE_SECONDS.observe(max(0.0, now_nanos() / 1e9 - received_ms(key) / 1000))
         await self._settle(
             Note(
                 key=key,
@@ -136,6 +132,7 @@ class IngestService:
             Unavailable: an engine is down; try again.
         """
         _log.error("payload_given_up", blob_key=key, reason=reason)
+        PAYLOADS.labels("given_up").inc()
         project = share_of(key)
         dead = Dead(WHOLE_PAYLOAD, Stage.PAYLOAD, reason)
         await self._registry.dead_letters.settle(key, project, [dead])
@@ -151,6 +148,10 @@ class IngestService:
             )
         )
 
+    async def close(self) -> None:
+        """Let go of the connections that are its own."""
+        await self._masking.close()
+
     async def _settle(self, note: Note) -> None:
         """The blob is done with: it is open no more, and no search will enqueue it again."""
         await self._queue.settle(jobs.QUEUE, share_of(note["key"]), note["key"])
@@ -164,14 +165,41 @@ class IngestService:
             await self._pricer.price(project_id, columns)
 
     async def _read(self, key: BlobKey) -> Mapped:
+        with timed("read"):
+            try:
+                blob = await self._blobs.get(key)
+            except NotFound as error:
+                raise InvalidInput("The payload is not in the store") from error
+        dead: list[Dead] = []
         try:
-            blob = await self._blobs.get(key)
-        except NotFound as error:
-            raise InvalidInput("The payload is not in the store") from error
-        try:
-            return await asyncio.to_thread(map_blob, key, blob)
+            if not self._masking.is_on:
+                with timed("map"):
+                    return await asyncio.to_thread(lambda: self._map(key, unpack(blob)))
+            frames = await asyncio.to_thread(unpack, blob)
+            with timed("mask"):
+                frames = [await self._masked(frame, dead) for frame in frames]
         except MalformedEnvelope as error:
             raise InvalidInput(f"The payload is damaged: {error}") from error
+        with timed("map"):
+            mapped = await asyncio.to_thread(self._map, key, frames)
+        mapped.dead += dead
+        return mapped
+
+    def _map(self, key: BlobKey, frames: list[Frame]) -> Mapped:
+        if not frames:
+            raise MalformedEnvelope("no frames")
+        return map_frames(key, frames, share_of_project(self._settings, frames[0].header.project_id))
+
+    async def _masked(self, frame: Frame, dead: list[Dead]) -> Frame:
+        """The masked frame; an empty one where nothing of it may be stored."""
+        try:
+            return await self._masking.mask(frame)
+        except MaskingFailed as error:
+            dead.append(Dead(len(dead), Stage.MASK, str(error)))
+            return Frame(msgspec.structs.replace(frame.header, content_type=otlp.JSON), b"{}")
+        except otlp.MalformedOtlp:
+            # Mapping says the same of it, and keeps it.
+            return frame
 
     async def _publish(self, mapped: Mapped, told: set[str]) -> None:
         trace_ids = list(dict.fromkeys([*mapped.columns.values[COLUMNS.index("trace_id")], *sorted(told)]))
@@ -186,69 +214,3 @@ class IngestService:
                 await pipeline.execute()
         except (redis_errors.RedisError, OSError, TimeoutError) as error:
             raise Unavailable("redis") from error
-
-
-def _shift(mapped: Mapped, shift_ns: int) -> None:
-    """Make every row newer."""
-    if shift_ns:
-        versions = mapped.columns.values[COLUMNS.index("event_ts")]
-        versions[:] = [version + shift_ns for version in versions]
-
-
-def _refused(mapped: Mapped, row: int, reason: str) -> Dead:
-    """A row that the store refuses, with its span as it was sent."""
-    values = mapped.columns.values
-    trace_id, id_ = (values[COLUMNS.index(name)][row] for name in ("trace_id", "id"))
-    return Dead(row, Stage.INSERT, reason, raw_span(mapped.frames, trace_id, id_), trace_id, id_)
-
-
-def map_blob(key: BlobKey, blob: bytes) -> Mapped:
-    """Decode and map all requests of a blob; MalformedEnvelope when it is damaged. Pure."""
-    frames = unpack(blob)
-    if not frames:
-        raise MalformedEnvelope("no frames")
-    first = frames[0].header
-    received_at = datetime.fromtimestamp(first.received_at // 1_000_000_000, UTC)
-    mapped = Mapped(first.project_id, received_at, frames)
-    for frame in frames:
-        if frame.header.content_type == event_frames.EVENTS:
-            _map_events(key, frame, mapped)
-        else:
-            _map_spans(key, frame, mapped)
-    return mapped
-
-
-def _map_spans(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
-    first = mapped.seen
-    try:
-        export = otlp.decode(frame.body, frame.header.content_type)
-    except otlp.MalformedOtlp as error:
-        mapped.dead.append(Dead(first, Stage.DECODE, error.reason, frame.body))
-        mapped.seen += 1
-        return
-    mapped.seen += len(export.spans) + len(export.rejected)
-    for rejected in export.rejected:
-        place = first + rejected.position
-        mapped.dead.append(Dead(place, Stage.DECODE, rejected.reason, rejected.payload))
-    mapper = SpanMapper(key, frame.header, mapped.columns)
-    # A bug of ours in one span must not lose the others; the raw bytes stay in the blob.
-    for at, cause in mapper.add(export.spans):
-        span = export.spans[at]
-        _log.error("span_not_mapped", blob_key=key, span_id=span.id, exc_info=cause)
-        raw = raw_span([frame], span.trace_id, span.id)
-        mapped.dead.append(Dead(first + at, Stage.MAP, type(cause).__name__, raw, span.trace_id, span.id))
-
-
-def _map_events(key: BlobKey, frame: Frame, mapped: Mapped) -> None:
-    first = mapped.seen
-    try:
-        events = event_frames.decode(frame.body, frame.header.received_at)
-    except MalformedEnvelope as error:
-        mapped.dead.append(Dead(first, Stage.DECODE, str(error), frame.body))
-        mapped.seen += 1
-        return
-    mapped.seen += len(events.accepted) + len(events.rejected)
-    origin = Origin(key, frame.header.sdk_name, frame.header.sdk_version)
-    mapped.events += [(event, origin) for event in events.accepted]
-    for place, rejected in enumerate(events.rejected, first):
-        mapped.dead.append(Dead(place, Stage.DECODE, rejected.reason, bytes(rejected.event)))

@@ -107,7 +107,7 @@ class Sweeper:
                 )
             lost = [key for key in open_keys if key not in waiting]
             for key in lost:
-                await self._queue.enqueue(jobs.PROCESS_BLOB, (key,), queue=jobs.QUEUE, share=share(key))
+                await self._queue.enqueue_fairly(jobs.PROCESS_BLOB, (key,), share(key), queue=jobs.QUEUE)
             enqueued += len(lost)
             if enqueued > _MOST_QUEUED:
                 break

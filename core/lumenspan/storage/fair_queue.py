@@ -34,7 +34,7 @@ class Share(NamedTuple):
 
 
 # KEYS: queue. ARGV: message id, body, share, cost, payload, since_ms, then optionally a channel and what
-# is published on it.
+# is published on it. Returns the number of messages, and of the share's open payloads.
 ENQUEUE = """
 local queue, id, share, cost = KEYS[1], ARGV[1], ARGV[3], tonumber(ARGV[4])
 redis.call('hset', queue .. '.msgs', id, ARGV[2])
@@ -46,6 +46,7 @@ redis.call('zadd', queue .. '.fair', string.format('%.0f', start), id)
 redis.call('sadd', queue .. '.open', share)
 redis.call('zadd', queue .. '.open:' .. share, ARGV[6], ARGV[5])
 if ARGV[7] then redis.call('publish', ARGV[7], ARGV[8]) end
+return {redis.call('hlen', queue .. '.msgs'), redis.call('zcard', queue .. '.open:' .. share)}
 """
 
 # KEYS: queue, set of what its caller has fetched. ARGV: how many. Returns the bodies.

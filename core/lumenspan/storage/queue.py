@@ -62,6 +62,14 @@ class Open:
     oldest_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much a queue holds: messages in all, and open payloads of one share."""
+
+    messages: int
+    of_share: int
+
+
 class JobQueue:
     """Puts jobs into the queues that workers consume."""
 
@@ -125,29 +133,34 @@ class JobQueue:
         with self._errors("settle"):
             await self._settle(keys=[f"{self._namespace}:{queue}"], args=[share, payload])
 
-    async def enqueue(
-        self, job: str, args: Sequence[Any], *, queue: str = "default", share: Share | None = None
-    ) -> None:
-        """Enqueue ``job`` (named in some ``jobs.py``) with JSON-able ``args``; Unavailable if down.
+    async def depth(self, queue: str, share: str) -> Depth:
+        """How much is in the queue; Unavailable if down."""
+        name = f"{self._namespace}:{queue}"
+        with self._errors("depth"):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hlen(f"{name}.msgs")
+                pipeline.zcard(f"{name}.open:{share}")
+                return Depth(*await pipeline.execute())
 
-        With a ``share`` it waits its turn among shares, in a queue that is served so.
+    async def enqueue_fairly(self, job: str, args: Sequence[Any], share: Share, *, queue: str) -> Depth:
+        """Enqueue where it waits its turn among shares; returns how much is there now.
+
+        Raises:
+            Unavailable: Redis is down.
         """
-        redis_id = str(uuid.uuid4())
-        message: Message[Any] = Message(
-            queue_name=queue,
-            actor_name=job,
-            args=tuple(args),
-            kwargs={},
-            options={"redis_message_id": redis_id},
-        )
-        body = _encoder.encode(message.asdict())
+        redis_id, body = _message(job, args, queue)
         full_name = f"{self._namespace}:{queue}"
         with self._errors("enqueue"):
-            if share is not None:
-                await self._enqueue_fairly(
-                    keys=[full_name], args=[redis_id, body, *share.arguments(), self._wake, queue]
-                )
-                return
+            found = await self._enqueue_fairly(
+                keys=[full_name], args=[redis_id, body, *share.arguments(), self._wake, queue]
+            )
+        return Depth(*found)
+
+    async def enqueue(self, job: str, args: Sequence[Any], *, queue: str = "default") -> None:
+        """Enqueue ``job`` (named in some ``jobs.py``) with JSON-able ``args``; Unavailable if down."""
+        redis_id, body = _message(job, args, queue)
+        full_name = f"{self._namespace}:{queue}"
+        with self._errors("enqueue"):
             async with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.hset(f"{full_name}.msgs", redis_id, body)
                 pipeline.rpush(full_name, redis_id)
@@ -163,3 +176,16 @@ class JobQueue:
                 "engine_unavailable", engine=ENGINE, operation=operation, error=type(error).__name__
             )
             raise Unavailable(ENGINE) from error
+
+
+def _message(job: str, args: Sequence[Any], queue: str) -> tuple[str, bytes]:
+    """Id and body of a message as Dramatiq reads it."""
+    redis_id = str(uuid.uuid4())
+    message: Message[Any] = Message(
+        queue_name=queue,
+        actor_name=job,
+        args=tuple(args),
+        kwargs={},
+        options={"redis_message_id": redis_id},
+    )
+    return redis_id, _encoder.encode(message.asdict())

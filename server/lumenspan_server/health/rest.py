@@ -6,7 +6,9 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.datastructures import State
 
-from lumenspan.errors import LumenspanError
+from lumenspan import telemetry
+from lumenspan.errors import LumenspanError, NotFound, Unauthenticated
+from lumenspan.ingest.backlog import is_admitted, metrics_text
 from lumenspan.storage.clickhouse import Sql
 from lumenspan_server.errors import json_response
 from lumenspan_server.services import Services
@@ -54,6 +56,19 @@ async def ready(state: State) -> Response[bytes]:
     return json_response(_OK)
 
 
+@get("/metrics", summary="Numbers for Prometheus; needs the token of LUMENSPAN_METRICS_TOKEN")
+async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Text of the exposition format; 404 where no token is set: this port is open to everybody."""
+    services: Services = request.app.state.services
+    if services.settings.metrics_token is None:
+        raise NotFound("Set LUMENSPAN_METRICS_TOKEN to have metrics here")
+    if not is_admitted(services.settings, request.headers.get("authorization", "")):
+        raise Unauthenticated("The token of LUMENSPAN_METRICS_TOKEN is needed")
+    telemetry.PENDING_BYTES.set(services.gate.pending_bytes)
+    text = await metrics_text(services.backlog)
+    return Response(text, media_type=telemetry.CONTENT_TYPE)
+
+
 def _unhealthy(status: str) -> Response[bytes]:
     return json_response({"status": status, "version": VERSION}, 503, {"Retry-After": "2"})
 
@@ -70,4 +85,4 @@ async def _has_recent_events(services: Services) -> bool:
     return bool(rows.rows)
 
 
-routes = [health, ready]
+routes = [health, ready, metrics]

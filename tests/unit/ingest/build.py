@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 from typing import Any
 
 import orjson
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from lumenspan.ids import BlobKey
 from lumenspan.ingest import otlp
@@ -75,3 +79,15 @@ def map_one(attributes: dict[str, Any] | None = None, *, sdk: str = "", **option
     mapper = SpanMapper(BlobKey("key"), header, columns)
     assert not mapper.add(decoded.spans)
     return {column: values[0] for column, values in zip(COLUMNS, columns.values, strict=True)}
+
+
+def proto(body: dict[str, Any]) -> bytes:
+    """The same export as protobuf."""
+    made = copy.deepcopy(body)
+    for group in made["resourceSpans"]:
+        for part in group["scopeSpans"]:
+            for span in part["spans"]:
+                for name in ("traceId", "spanId", "parentSpanId"):
+                    if span.get(name):
+                        span[name] = base64.b64encode(bytes.fromhex(span[name])).decode()
+    return ParseDict(made, ExportTraceServiceRequest(), ignore_unknown_fields=True).SerializeToString()

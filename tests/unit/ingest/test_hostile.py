@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from lumenspan.ids import BlobKey
 from lumenspan.ingest import otlp
-from lumenspan.ingest.envelope import Frame, FrameHeader, pack
-from lumenspan.ingest.service import Mapped, map_blob
+from lumenspan.ingest.envelope import Frame, FrameHeader
+from lumenspan.ingest.mapped import Mapped, map_frames
 from lumenspan.observations.rows import COLUMNS
 from tests.unit.ingest.build import export, map_one
 
@@ -23,7 +23,7 @@ O = "langfuse.observation."  # noqa: E741
 
 def mapped(body: bytes, content_type: str = otlp.JSON) -> Mapped:
     header = FrameHeader("p", content_type, 1, sdk_name="python", sdk_version="5.0.4")
-    return map_blob(BlobKey("key"), pack([Frame(header, body)]))
+    return map_frames(BlobKey("key"), [Frame(header, body)])
 
 
 def column(found: Mapped, name: str) -> list[Any]:
