@@ -18,6 +18,7 @@ from dramatiq.middleware import Middleware
 from lumenspan.errors import LumenspanError
 from lumenspan.ingest.otlp import assert_fast_protobuf
 from lumenspan.logs import configure_logging
+from lumenspan.memory import keep_small
 from lumenspan.settings import Settings, SettingsError, load_settings
 from lumenspan_workers.broker import make_broker, make_worker
 from lumenspan_workers.health import HealthPage
@@ -77,6 +78,7 @@ class _Background(Middleware):
         self._tasks = [
             asyncio.create_task(made.sweeper.run(), name="sweeper"),
             asyncio.create_task(made.registry.run(), name="registry"),
+            asyncio.create_task(keep_small(), name="memory"),
         ]
 
     async def _stop_accepting(self) -> None:
