@@ -73,9 +73,9 @@ _SHARED = {
     "cost": fields.COST,
     "prompt_name": fields.PROMPT,
     "prompt_version": fields.PROMPT,
-    "tool_definitions": fields.OFFERS,
 }
 _OF_OUTPUT = ("tool_calls", "tool_call_names")
+_OF_TOOLS = ("tool_definitions", *_OF_OUTPUT)
 _OF_SPAN = {
     "trace_id": "traceId",
     "id": "spanId",
@@ -114,8 +114,8 @@ def explain(header: FrameHeader, span: Span) -> list[Explained]:
         value = columns.values[place][0]
         told = _told(column, picks, header, span)
         if told is not None:
-            rule, sources = told
-            found.append(Explained(column, _text(value), rule, tuple(sources)))
+            rule, sources = told if value or column not in _OF_TOOLS else ("", ())
+            found.append(Explained(column, stored_text(value), rule, tuple(sources)))
     return found
 
 
@@ -128,8 +128,10 @@ def _told(
     if column in _OF_HEADER and getattr(header, column):
         return "header", [Source(SourceKind.HEADER, "x-langfuse-" + column.replace("_", "-"))]
     if column in _OF_OUTPUT:
-        rule, sources = _io(cast(Find, picks[fields.IO]), span)
-        return ("calls_in_output" if rule else ""), sources
+        return "calls_in_output", _io(cast(Find, picks[fields.IO]), span)[1]
+    if column == "tool_definitions":
+        offered = _plain(cast(Pick, picks[fields.OFFERS]), span)
+        return offered if offered[0] else ("tools_in_input", _io(cast(Find, picks[fields.IO]), span)[1])
     if column == "completion_start_time":
         own = _plain(cast(Pick, picks[COLUMNS.index(column)]), span)
         return own if own[0] else _plain(cast(Pick, picks[fields.WAITED]), span)
@@ -223,7 +225,8 @@ class _NotingOrigin:
         return value
 
 
-def _text(value: Value) -> str:
+def stored_text(value: Value) -> str:
+    """The value of a column as text; amounts without trailing zeros."""
     if isinstance(value, dict):
         # Amounts are exact decimals, which JSON has not.
         value = {key: each if isinstance(each, str | int) else format(each.normalize(), "f")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lumenspan.clock import datetime_to_nanos, iso_to_nanos
-from lumenspan.ingest import input_output, rules, tools
+from lumenspan.ingest import input_output, rules, tools, trace_fields
 from lumenspan.ingest import usage as usages
 from lumenspan.ingest.attributes import (
     Value,
@@ -175,14 +175,14 @@ _COLUMNS: dict[str, Pick] = {
     "completion_start_time": _completion_start,
     "level": Decided(rules.LEVEL_RULES, lambda value: value),
     "status_message": _status_message,
-    "environment": rules.environment,
+    "environment": trace_fields.environment,
     "version": _attribute_or_resource("langfuse.version", "service.version"),
     "release": _attribute_or_resource("langfuse.release", "langfuse.release"),
     "trace_name": _attribute(T + "name"),
-    "user_id": FirstTruthy(rules.USER_KEYS),
-    "session_id": FirstTruthy(rules.SESSION_KEYS),
-    "tags": rules.tags,
-    "is_public": rules.is_public,
+    "user_id": FirstTruthy(trace_fields.USER_KEYS),
+    "session_id": FirstTruthy(trace_fields.SESSION_KEYS),
+    "tags": trace_fields.tags,
+    "is_public": trace_fields.is_public,
     "is_app_root": _is_app_root,
     "trace_input": _attribute(T + "input"),
     "trace_output": _attribute(T + "output"),

@@ -9,6 +9,7 @@ from lumenspan.ingest.attributes import (
     Attributes,
     Value,
     first_present,
+    first_truthy,
     is_truthy,
     parse_json,
     to_json,
@@ -96,7 +97,7 @@ def _keys(
 
 
 _GENKIT_KEYS = ("genkit:input", "genkit:output")
-_AI_INPUT = ("ai.prompt.messages", "ai.prompt", "ai.toolCall.args")
+_AI_INPUT = ("ai.prompt.messages", "ai.prompt", "ai.toolCall.args", "ai.value", "ai.values")
 _AI_OUTPUT = (
     "ai.result.text",
     "ai.toolCall.result",
@@ -104,6 +105,17 @@ _AI_OUTPUT = (
     "ai.result.object",
     "ai.response.toolCalls",
     "ai.result.toolCalls",
+)
+# Newer versions mark what people said or wrote.
+_LIVEKIT_INPUT = tuple(
+    prefix + name
+    for prefix in ("lk.", "lk.pii.")
+    for name in ("input_text", "user_transcript", "chat_ctx", "user_input", "function_tool.arguments")
+)
+_LIVEKIT_OUTPUT = tuple(
+    prefix + name
+    for prefix in ("lk.", "lk.pii.")
+    for name in ("function_tool.output", "response.text", "response.function_calls")
 )
 _FLUE_INPUT = ("flue.turn.input", "flue.tool.arguments", "flue.task.prompt", "flue.workflow.payload")
 _FLUE_OUTPUT = (
@@ -202,10 +214,8 @@ def _vertex(span: Span) -> Pair | None:
 
 
 def _livekit(span: Span) -> Pair | None:
-    attributes = span.attributes
-    said = first_present(attributes, ("lk.input_text", "lk.user_transcript", "lk.chat_ctx"))
-    answered = attributes.get("lk.function_tool.output")
-    return said, answered if is_truthy(answered) else attributes.get("lk.response.text")
+    said = first_present(span.attributes, _LIVEKIT_INPUT)
+    return said, first_truthy(span.attributes, _LIVEKIT_OUTPUT)
 
 
 def _logfire_events(span: Span) -> Pair | None:
@@ -347,14 +357,7 @@ ROWS = (
         "livekit",
         _livekit,
         True,
-        (
-            "lk.input_text",
-            "lk.user_transcript",
-            "lk.chat_ctx",
-            "lk.function_tool.output",
-            "lk.response.text",
-            "lk.user_input",
-        ),
+        (*_LIVEKIT_INPUT, *_LIVEKIT_OUTPUT),
     ),
     Row("logfire_events", _logfire_events, False, ("events",)),
     _keys("mlflow", "mlflow.spanInputs", "mlflow.spanOutputs"),

@@ -8,8 +8,9 @@ from typing import Any
 from lumenspan.ingest import input_output
 from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, to_text
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import ENVIRONMENT_KEYS, SESSION_KEYS, TAG_KEYS, TM, USER_KEYS, O, T
+from lumenspan.ingest.rules import TM, O, T
 from lumenspan.ingest.shapes import Pick
+from lumenspan.ingest.trace_fields import ENVIRONMENT_KEYS, SESSION_KEYS, TAG_KEYS, USER_KEYS
 
 _OBSERVATION = O + "metadata"
 _TRACE = T + "metadata"

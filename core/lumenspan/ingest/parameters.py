@@ -95,6 +95,7 @@ PARAMETER_RULES = (
     Rule("langfuse_parameters", _own, (_OWN,)),
     Rule("genkit_config", _genkit, ("genkit:input", "genkit:output")),
     _object("openinference_parameters", "llm.invocation_parameters"),
+    _object("openinference_embedding", "embedding.invocation_parameters"),
     _object("model_config", "model_config"),
     Rule("request_keys", _by_prefix),
 )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from lumenspan.ingest.attributes import (
     Value,
-    first_present,
     first_truthy,
     is_truthy,
     parse_json,
@@ -202,6 +201,24 @@ def _ai_tool_call(span: Span) -> Value:
     return "TOOL" if any(span.attributes.get(key) == "ai.toolCall" for key in keys) else None
 
 
+# MLflow writes each attribute as JSON.
+_MLFLOW_TYPES = {
+    **dict.fromkeys(("LLM", "CHAT_MODEL"), "GENERATION"),
+    **dict.fromkeys(("RETRIEVER", "RERANKER"), "RETRIEVER"),
+    **{kind: kind for kind in ("AGENT", "TOOL", "CHAIN", "EMBEDDING", "EVALUATOR", "GUARDRAIL")},
+}
+
+
+def _mlflow_text(span: Span, key: str) -> Value:
+    value = span.attributes.get(key)
+    parsed = parse_json(value)
+    return parsed if isinstance(parsed, str) else value
+
+
+def _mlflow_type(span: Span) -> Value:
+    return _MLFLOW_TYPES.get(to_text(_mlflow_text(span, "mlflow.spanType")))
+
+
 _LIVEKIT_TYPES = {"agent_turn": "AGENT", "start_agent_activity": "AGENT", "function_tool": "TOOL"}
 TYPE_RULES = (
     Rule("langfuse_python_before_3_4", _old_python_generation, _GENERATION_KEYS),
@@ -211,6 +228,7 @@ TYPE_RULES = (
     _lookup("genkit_subtype", "genkit:metadata:subtype", _GENKIT),
     Rule("ai_sdk_operation", _ai_operation, ("ai.operationId", "operation.name")),
     Rule("ai_sdk_tool_call", _ai_tool_call, ("operation.name", "ai.operationId")),
+    Rule("mlflow_type", _mlflow_type, ("mlflow.spanType",)),
     _any_filled("gen_ai_tool", ("gen_ai.tool.name", "gen_ai.tool.call.id"), "TOOL"),
     _any_filled("flue_tool", ("flue.tool.name", "flue.tool.call_id"), "TOOL"),
     _any_filled("flue_agent", ("flue.task.id", "flue.task.agent"), "AGENT"),
@@ -313,8 +331,21 @@ def agent_guard(empty: Value) -> Rule:
     return Rule("agent_guard", pick, ("gen_ai.operation.name",))
 
 
+_LIVEKIT_WRAPPERS = ("llm_node", "llm_request_run")
+
+
+def _livekit_wrapper(span: Span) -> Value:
+    """Nothing for what is around a request to a model: otherwise its tokens would be counted again."""
+    is_wrapper = span.origin.scope_name == "livekit-agents" and span.name in _LIVEKIT_WRAPPERS
+    return (
+        "" if is_wrapper and not any(key.startswith("gen_ai.usage.") for key in span.attributes) else None
+    )
+
+
 MODEL_RULES = (
     agent_guard(""),
+    Rule("livekit_wrapper", _livekit_wrapper),
+    Rule("mlflow_model", lambda span: _mlflow_text(span, "mlflow.llm.model"), ("mlflow.llm.model",)),
     _truthy(
         "model",
         O + "model.name",
@@ -326,79 +357,5 @@ MODEL_RULES = (
         "model",
     ),
     Rule("genkit_model", _genkit_model, ("genkit:name",)),
+    _truthy("openinference_embedding", "embedding.model_name"),
 )
-
-
-# --- fields of the trace that any of its spans may carry (contract 2.7) ---
-
-USER_KEYS = (
-    "langfuse.user.id",
-    "user.id",
-    O + "metadata.langfuse_user_id",
-    T + "metadata.langfuse_user_id",
-    TM + "userId",
-)
-SESSION_KEYS = (
-    "langfuse.session.id",
-    "session.id",
-    "gen_ai.conversation.id",
-    O + "metadata.langfuse_session_id",
-    T + "metadata.langfuse_session_id",
-    TM + "sessionId",
-)
-TAG_KEYS = (
-    T + "tags",
-    "langfuse.tags",
-    O + "metadata.langfuse_tags",
-    T + "metadata.langfuse_tags",
-    TM + "tags",
-    "tag.tags",
-)
-ENVIRONMENT_KEYS = ("langfuse.environment", "deployment.environment.name", "deployment.environment")
-_ENVIRONMENT_PREFIX = re.compile(r"(?:langfuse[-_]?)+")
-_ENVIRONMENT = re.compile(r"[a-z0-9_-]+\Z")
-
-
-def tags(span: Span) -> list[str]:
-    """Tags as a list of texts, whatever form they came in."""
-    value = first_truthy(span.attributes, TAG_KEYS)
-    if isinstance(value, list):
-        return [to_text(tag) for tag in value]
-    if not isinstance(value, str):
-        return []
-    parsed = parse_json(value) if value.startswith("[") else None
-    if isinstance(parsed, list):
-        return [to_text(tag) for tag in parsed]
-    if "," in value and parsed is None:
-        parts = [part.strip() for part in value.split(",")]
-        return [value] if value.startswith("[") else [part for part in parts if part]
-    return [value]
-
-
-def environment(span: Span) -> str:
-    """The environment of the span, else of its resource; ``default`` where there is no usable one."""
-    resource = span.origin.resource
-    for key in ENVIRONMENT_KEYS:
-        value = first_truthy(span.attributes, (key,)) or first_truthy(resource, (key,))
-        if value is not None:
-            return normal_environment(value)
-    return "default"
-
-
-def normal_environment(value: Value) -> str:
-    """An environment as it is stored: lower case, without the reserved prefix; else ``default``."""
-    if not isinstance(value, str):
-        return "default"
-    name = (
-        _ENVIRONMENT_PREFIX.sub("", value.strip().lower(), count=1)
-        if value[:8].lower() == "langfuse"
-        else value
-    )
-    name = name.strip().lower()[:40]
-    return name if _ENVIRONMENT.match(name) else "default"
-
-
-def is_public(span: Span) -> bool | None:
-    """Whether the span says that its trace is public; None when it says nothing."""
-    value = first_present(span.attributes, (T + "public", "langfuse.public"))
-    return None if value is None else value is True or value == "true"

@@ -14,7 +14,18 @@ _REQUEST = "model_request_parameters"
 _LLM_TOOL = re.compile(r"llm\.tools\.(\d+)\.tool\.json_schema\Z")
 _SCHEMAS = ("parameters", "parameters_json_schema", "inputSchema", "input_schema", "schema")
 _CALL_TYPES = frozenset(("tool_use", "tool-call", "tool_call", "function_call", "function"))
-_AROUND_CALLS = ("choices", "message", "messages", "content", "parts", "additional_kwargs", "output")
+_AROUND_CALLS = (
+    "choices",
+    "message",
+    "messages",
+    "content",
+    "parts",
+    "additional_kwargs",
+    "output",
+    # As LangChain writes its own objects.
+    "generations",
+    "kwargs",
+)
 _MOST_CALLS = 1_000
 _MAX_DEPTH = 6
 
@@ -212,6 +223,8 @@ def _calls(value: Value, depth: int) -> Iterator[dict[str, Value]]:
         yield value
         return
     listed = _list(value.get("tool_calls")) + _list(value.get("toolCalls"))
+    # A single one, as Gemini and the oldest models of OpenAI write it.
+    listed += [value.get("function_call"), value.get("functionCall")]
     yield from (each for each in listed if isinstance(each, dict))
     for key in _AROUND_CALLS:
         yield from _calls(value.get(key), depth + 1)
@@ -220,5 +233,7 @@ def _calls(value: Value, depth: int) -> Iterator[dict[str, Value]]:
 def _is_call(value: dict[str, Value]) -> bool:
     if isinstance(value.get("function"), dict):
         return isinstance(value["function"].get("name"), str)
+    if isinstance(value.get("toolName"), str) and value.get("type") != "tool-result":
+        return "input" in value or "args" in value
     has_name = isinstance(value.get("name") or value.get("toolName"), str)
     return has_name and ("arguments" in value or value.get("type") in _CALL_TYPES)

@@ -14,6 +14,7 @@ _TOKEN_COUNT = "llm.token_count."  # noqa: S105 - a count of tokens, not a secre
 _DETAILS = O + "usage_details"
 _PROVIDER = "ai.response.providerMetadata"
 _VERTEX_RESPONSE = "gcp.vertex.agent.llm_response"
+_MLFLOW_USAGE = "mlflow.chat.tokenUsage"
 _INTEGER = re.compile(r"\d+")
 
 # Result, then its names in order; a zero shadows later ones.
@@ -39,7 +40,12 @@ _ALIASES = {
         "prompt_details.cache_write",
         "input_cache_creation",
     ),
-    "output_reasoning_tokens": ("reasoning.output_tokens", "completion_details.reasoning"),
+    "output_reasoning_tokens": (
+        "reasoning.output_tokens",
+        "completion_details.reasoning",
+        "reasoning_tokens",
+        "details.reasoning_tokens",
+    ),
     "output_audio_tokens": ("completion_details.audio",),
 }
 _ALIASED = frozenset(alias for names in _ALIASES.values() for alias in names)
@@ -77,6 +83,13 @@ _AI_WITHIN_INPUT = (
 )
 
 
+_AI_WRAPPERS = frozenset(
+    "ai." + name
+    for name in ("generateText", "streamText", "generateObject", "streamObject", "embed", "embedMany")
+)
+_AI_EMBEDDINGS = ("ai.embed.doEmbed", "ai.embedMany.doEmbed")
+
+
 def _explicit(span: Span) -> Value:
     sent = span.attributes.get(_DETAILS)
     if not is_truthy(sent):
@@ -110,10 +123,15 @@ def _ai_sdk(span: Span) -> Value:
     provider = parse_json(sent) if isinstance(sent, str) and sent else sent
     if sent and not isinstance(provider, dict):
         return None
-    found = {
-        "input": _first_number(attributes, (U + "prompt_tokens", U + "input_tokens")) or 0,
-        "output": _first_number(attributes, (U + "completion_tokens", U + "output_tokens")) or 0,
-    }
+    given = _first_number(attributes, (U + "prompt_tokens", U + "input_tokens"))
+    answered = _first_number(attributes, (U + "completion_tokens", U + "output_tokens"))
+    found = {"input": given or 0, "output": answered or 0}
+    if given is None and answered is None:
+        if attributes.get("ai.operationId") in _AI_WRAPPERS:
+            # Sums of the calls within, which carry their own.
+            return found
+        if attributes.get("ai.operationId") in _AI_EMBEDDINGS:
+            found["input"] = _first_number(attributes, _AI_SDK["total"]) or 0
     for name, keys in _AI_SDK.items():
         count = _first_number(attributes, keys)
         if count is not None:
@@ -138,6 +156,14 @@ def _vertex(span: Span) -> Value:
     if cached is not None and not any(name in raw for name in _ALIASES["input_cached_tokens"]):
         raw["input_cached_tokens"] = cached
     return _from_aliases(raw)
+
+
+def _mlflow(span: Span) -> Value:
+    sent = parse_object(span.attributes.get(_MLFLOW_USAGE))
+    if sent is None:
+        return None
+    numbers = {name: _number(value) for name, value in sent.items()}
+    return _from_aliases({name: number for name, number in numbers.items() if number is not None})
 
 
 def _conventions(span: Span) -> Value:
@@ -203,5 +229,6 @@ USAGE_RULES = (
     Rule("genkit_usage", _genkit, ("genkit:output",)),
     Rule("ai_sdk_usage", _ai_sdk, (_PROVIDER, *(key for keys in _AI_SDK.values() for key in keys))),
     Rule("vertex_usage", _vertex, (_VERTEX_RESPONSE,)),
+    Rule("mlflow_usage", _mlflow, (_MLFLOW_USAGE,)),
     Rule("token_conventions", _conventions),
 )

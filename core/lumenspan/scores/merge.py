@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lumenspan.ingest import rules
+from lumenspan.ingest import trace_fields
 from lumenspan.ingest.events.frame import Event
 from lumenspan.scores.schema import CheckedScore, decode_checked
 
@@ -61,7 +61,7 @@ def merge_score(score_id: str, events: Sequence[Event]) -> MergedScore:
     return MergedScore(
         score_id,
         stated[0] if stated else times[0],
-        rules.normal_environment(environments[0]) if environments else "default",
+        trace_fields.normal_environment(environments[0]) if environments else "default",
         merged,
         frozenset((name, time) for name in names for time in times),
     )

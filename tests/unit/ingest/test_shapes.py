@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumenspan.ids import BlobKey
-from lumenspan.ingest import input_output, otlp, rules
+from lumenspan.ingest import input_output, otlp, rules, trace_fields
 from lumenspan.ingest.envelope import FrameHeader
 from lumenspan.ingest.mapping import SpanMapper
 from lumenspan.ingest.metadata import Metadata
@@ -19,6 +19,7 @@ from lumenspan.ingest.otlp import Span
 from lumenspan.ingest.parameters import PARAMETER_RULES
 from lumenspan.ingest.rules import TM, O, T
 from lumenspan.ingest.shapes import Shapes, watched
+from lumenspan.ingest.usage import COST_RULES
 from lumenspan.ingest.usage_sources import USAGE_RULES, U
 from lumenspan.observations.rows import COLUMNS, ObservationColumns
 from tests.unit.ingest.build import export, pairs
@@ -29,15 +30,16 @@ _TABLES = (
     rules.LEVEL_RULES,
     rules.MODEL_RULES,
     USAGE_RULES,
+    COST_RULES,
     PARAMETER_RULES,
     input_output.ROWS,
 )
 _OF_RULES = sorted({key for table in _TABLES for row in table for key in row.keys})
 _OTHERS = [
-    *rules.USER_KEYS,
-    *rules.SESSION_KEYS,
-    *rules.TAG_KEYS,
-    *rules.ENVIRONMENT_KEYS,
+    *trace_fields.USER_KEYS,
+    *trace_fields.SESSION_KEYS,
+    *trace_fields.TAG_KEYS,
+    *trace_fields.ENVIRONMENT_KEYS,
     *(O + name for name in ("metadata", "metadata.a", "metadata.tools", "metadata.scope", "cost_details")),
     *(T + name for name in ("metadata", "metadata.a", "input", "output", "name", "public")),
     *(U + name for name in ("input_tokens", "output_tokens", "details.cache_read_tokens", "cost")),

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from lumenspan.ingest import rules
+from lumenspan.ingest import trace_fields
 from lumenspan.ingest import usage as usages
 from lumenspan.ingest.attributes import Value, to_text
 from lumenspan.ingest.events import values
@@ -266,7 +266,7 @@ def _places(
 def _environment(bodies: Sequence[TraceBody | ObservationBody]) -> str:
     sent = [values.environment(body.environment) for body in bodies]
     found = _first(sent, None)
-    return "default" if found is None else rules.normal_environment(found)
+    return "default" if found is None else trace_fields.normal_environment(found)
 
 
 def _first(found: Sequence[Any], fallback: Any) -> Any:
