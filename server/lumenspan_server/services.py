@@ -99,7 +99,7 @@ class Services:
             score_configs=score_configs,
             traces=traces,
             observations=observations,
-            explanations=ExplanationService(observations, blobs),
+            explanations=ExplanationService(observations, blobs, settings),
             media=MediaService(postgres, settings),
             metrics=MetricsService(clickhouse),
             models=ModelService(postgres, redis, settings),
@@ -109,6 +109,7 @@ class Services:
     async def close(self) -> None:
         """Let go of every connection; what was accepted is durable before."""
         await self.tail.close()
+        await self.explanations.close()
         await self.gate.close()
         await self.blobs.close()
         await self.media.close()

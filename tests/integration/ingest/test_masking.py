@@ -13,15 +13,19 @@ from aiohttp import web
 from msgspec import Raw
 
 from lumenspan.clock import now_nanos
-from lumenspan.ids import ProjectId
+from lumenspan.errors import Unavailable
+from lumenspan.ids import ProjectId, TraceId
 from lumenspan.ingest.dead_letters import Stage
 from lumenspan.ingest.envelope import Frame, FrameHeader
 from lumenspan.ingest.events import frame as event_frames
 from lumenspan.ingest.events.frame import Event, Events, Rejected
 from lumenspan.ingest.events.schema import Kind
+from lumenspan.ingest.explanations import ExplanationService
 from lumenspan.ingest.otlp import PROTOBUF
 from lumenspan.ingest.service import IngestService
+from lumenspan.observations.service import ObservationService
 from lumenspan.storage.clickhouse import Sql
+from lumenspan.traces.service import TraceService
 from tests.integration.ingest.conftest import Clients
 from tests.integration.ingest.test_process import final, frame, spans
 from tests.unit.ingest.build import proto
@@ -150,3 +154,26 @@ async def test_where_it_cannot_be_reached_and_may_be_left_out(clients: Clients) 
     await process(clients, "http://127.0.0.1:1/", span_frame(project), is_closed=False)
     assert [row["input"] for row in await final(clients, project)] == [f"card {SECRET}"] * 2
     assert await letters(clients, project) == []
+
+
+@pytest.mark.parametrize("is_answering", [True, False])
+async def test_an_explanation_shows_nothing_that_was_masked(
+    clients: Clients, callback: Callback, is_answering: bool
+) -> None:
+    project = ProjectId(uuid.uuid4().hex)
+    await process(clients, callback.url, span_frame(project))
+    (row, _) = await final(clients, project)
+    traces = TraceService(clients.clickhouse)
+    trace = await traces.get(project, TraceId(row["trace_id"]))
+    assert trace is not None
+    settings = clients.settings.model_copy(update={"masking_url": callback.url, "masking_retries": 0})
+    observations = ObservationService(clients.clickhouse, traces)
+    explanations = ExplanationService(observations, clients.blobs, settings)
+    if is_answering:
+        told = {each.field: each for each in await explanations.explain(project, trace.key, row["id"])}
+        assert (told["input"].value, told["input"].rule) == ("card ****", "langfuse")
+    else:
+        callback.answer = callback.fail
+        with pytest.raises(Unavailable):
+            await explanations.explain(project, trace.key, row["id"])
+    await explanations.close()

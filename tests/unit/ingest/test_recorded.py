@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lumenspan.ids import BlobKey
-from lumenspan.ingest.envelope import Frame, FrameHeader, pack
+from lumenspan.ingest.envelope import Frame, FrameHeader
 from lumenspan.ingest.explain import explain, find_span, stored_text
-from lumenspan.ingest.service import map_blob
+from lumenspan.ingest.mapped import map_frames
 from lumenspan.observations.rows import COLUMNS
 from tests.recorded import recordings
 
@@ -47,7 +47,7 @@ def frames(name: str) -> list[Frame]:
 
 def rows(name: str) -> list[Row]:
     """Every observation of a recording, in order of start."""
-    found = map_blob(BlobKey("key"), pack(frames(name)))
+    found = map_frames(BlobKey("key"), frames(name))
     assert found.dead == []
     made = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*found.columns.values, strict=True)]
     return sorted(made, key=lambda row: row["start_time"])
