@@ -26,7 +26,8 @@ class ExplanationService:
     def __init__(self, observations: ObservationService, blobs: Blobs, settings: Settings) -> None:
         self._observations = observations
         self._blobs = blobs
-        self._masking = Masking(settings)
+        # What was masked once must not be shown because the callback is down now.
+        self._masking = Masking(settings.model_copy(update={"is_masking_fail_closed": True}))
         self._reading = asyncio.Semaphore(_AT_ONCE)
 
     async def close(self) -> None:
