@@ -7,10 +7,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import flow, idle, page, tail
+from bench import flow, idle, page, stages, steady, tail
 from bench.report import Failed, Row, at_most, failed, table, write_json
 from bench.system import System, running
 
@@ -19,8 +19,12 @@ GROUPS: dict[str, tuple[str, Callable[[System], list[Row]]]] = {
     "lag": ("from the answer until spans are readable", flow.lag),
     "tail": ("from the answer until a subscriber hears of it", tail.measure),
     "ingest": ("spans a second", flow.throughput),
+    "stages": ("what each stage of that takes, and its bare work alone", stages.measure),
     "page": ("first page of traces among a million observations", page.measure),
 }
+# Measured when it is asked for.
+_STEADY = "steady"
+_MINUTES = 2.0
 
 
 def main() -> int:
@@ -30,7 +34,7 @@ def main() -> int:
     parent.chmod(0o711)  # PostgreSQL runs as another user where this runs as root
     rows: list[Row] = []
     try:
-        _measure(parent / "data", options.rows or list(GROUPS), rows)
+        _measure(parent / "data", options, rows)
     except Failed as error:
         rows.append(failed("start", str(error)))
     finally:
@@ -41,15 +45,22 @@ def main() -> int:
     return int(any(row.outcome == "FAILED" for row in rows))
 
 
-def _measure(data_dir: Path, names: Sequence[str], rows: list[Row]) -> None:
+def _measure(data_dir: Path, options: argparse.Namespace, rows: list[Row]) -> None:
     """Add the rows to ``rows`` as they come, so that none is lost if a later group fails."""
+    names = options.rows or list(GROUPS)
+    groups = dict(GROUPS)
+    if options.minutes or _STEADY in names:
+        minutes = options.minutes or _MINUTES
+        about = f"5,000 spans a second for {minutes:g} minutes"
+        groups[_STEADY] = (about, lambda system: steady.measure(system, minutes))
+        names = list(dict.fromkeys([*names, _STEADY]))
     _say("first start")
     with running(data_dir) as system:
         rows.append(at_most("start to ready, new folder", system.ready_s, "s"))
     _say("second start")
     with running(data_dir) as system:
         rows.append(at_most("start to ready, second start", system.ready_s, "s", 15))
-        for name, (about, measure) in GROUPS.items():
+        for name, (about, measure) in groups.items():
             if name not in names:
                 continue
             _say(f"{name}: {about}")
@@ -64,11 +75,16 @@ def _measure(data_dir: Path, names: Sequence[str], rows: list[Row]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the whole system.")
-    listed = ", ".join(GROUPS)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"what to measure: {listed}; default all")
+    listed = ", ".join([*GROUPS, _STEADY])
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"what to measure: {listed}; default all but the last"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=0, metavar="N", help=f"measure {_STEADY} as well, for so long"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     options = parser.parse_args()
-    unknown = sorted(set(options.rows) - set(GROUPS))
+    unknown = sorted(set(options.rows) - {*GROUPS, _STEADY})
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {listed}")
     return options

@@ -12,7 +12,7 @@ import clickhouse_connect
 from bench import generator
 from bench.api import Api, of_project
 from bench.payload import SPANS_PER_TRACE, Template
-from bench.report import Failed, Row, at_least, at_most, exactly, spread
+from bench.report import Failed, Row, at_least, at_most, exactly, percentile, spread
 from bench.system import System
 
 _DEADLINE_S = 60.0
@@ -29,7 +29,7 @@ def throughput(system: System) -> list[Row]:
     warm_up = _service("warm-up")
     generator.result(generator.run(system.port, api.authorization, warm_up, seconds=_WARM_UP_S))
     load = generator.result(generator.run(system.port, api.authorization, service, seconds=_LOAD_S))
-    found = _settled(system, service, load.spans)
+    found = settled(system, service, load.spans)
     readable_s = time.time() - load.first_at
     shape = f"{load.spans:,} spans in {load.seconds:.0f} s, 100 spans of 1.6 KB a request, 12 connections"
     rows = [
@@ -37,6 +37,7 @@ def throughput(system: System) -> list[Row]:
         at_least("readable", found / readable_s, "spans/s", 10_000, "until the last one could be read"),
         exactly("accepted spans that can be read", found, "spans", load.spans, _sampled(system, api, load)),
         *spread("request to answer under that load", load.ack_ms, "ms", None),
+        at_most("request to answer under that load, p99", percentile(load.ack_ms, 0.99), "ms", 150),
         at_most("  of that the load's own CPU", 100 * load.cpu_s / load.seconds, "% of a core"),
     ]
     if load.refused:
@@ -48,7 +49,7 @@ def throughput(system: System) -> list[Row]:
 def lag(system: System) -> list[Row]:
     """From the answer to an export until GraphQL tells all of it, when idle and under steady load."""
     api = of_project(system)
-    rows = spread("answer to readable, idle", _lags(system, api), "ms", 2000)
+    rows = spread("answer to readable, idle", lags(system, api), "ms", 2000)
     steady = generator.run(
         system.port,
         api.authorization,
@@ -58,33 +59,46 @@ def lag(system: System) -> list[Row]:
         rate=_STEADY_SPANS_PER_S,
     )
     try:
-        lags = _lags(system, api)
+        waited = lags(system, api)
         load = generator.result(steady)
     finally:
         steady.kill()
-    rows += spread(f"answer to readable, at {_STEADY_SPANS_PER_S:,.0f} spans/s", lags, "ms", 2000)
-    found = _settled(system, service, load.spans)
+    rows += spread(f"answer to readable, at {_STEADY_SPANS_PER_S:,.0f} spans/s", waited, "ms", 2000)
+    found = settled(system, service, load.spans)
     rows.append(exactly("  spans of that load that can be read", found, "spans", load.spans))
     api.close()
     return rows
 
 
-def _lags(system: System, api: Api) -> list[float]:
-    """Milliseconds of each sample: one trace of ten spans, read as soon as it is complete."""
+def lags(
+    system: System,
+    api: Api,
+    *,
+    until: float | None = None,
+    every_s: float = _EVERY_S,
+    poll_s: float = _POLL_S,
+    between: Callable[[], None] = lambda: None,
+) -> list[float]:
+    """Milliseconds of each sample: one trace of ten spans, read as soon as it is complete.
+
+    Sixty samples, or as many as there are ``until`` that time of the monotonic clock.
+    """
     template = Template(1, _service("lag"))
-    found = []
-    for _ in range(_SAMPLES):
+    found: list[float] = []
+    while (len(found) < _SAMPLES) if until is None else (time.monotonic() < until):
         began = time.monotonic()
         request = template.fill()
         api.export(request.body)
         acknowledged = time.monotonic()
-        until(lambda id_=request.trace_ids[0]: _count(api, system, id_) == SPANS_PER_TRACE)  # type: ignore[misc]
+        id_ = request.trace_ids[0]
+        wait_until(lambda id_=id_: _count(api, system, id_) == SPANS_PER_TRACE, poll_s)  # type: ignore[misc]
         found.append((time.monotonic() - acknowledged) * 1000)
-        time.sleep(max(0.0, began + _EVERY_S - time.monotonic()))
+        between()
+        time.sleep(max(0.0, began + every_s - time.monotonic()))
     return found
 
 
-def until(check: Callable[[], bool], every_s: float = _POLL_S) -> None:
+def wait_until(check: Callable[[], bool], every_s: float = _POLL_S) -> None:
     """Wait for a condition; Failed when it does not hold within a minute."""
     deadline = time.monotonic() + _DEADLINE_S
     while not check():
@@ -107,12 +121,12 @@ def _sampled(system: System, api: Api, load: generator.Load) -> str:
     return f"{len(load.trace_ids)} traces checked through GraphQL"
 
 
-def _settled(system: System, service: str, wanted: int) -> int:
+def settled(system: System, service: str, wanted: int) -> int:
     """How many different spans of a service are stored: waits for the wanted number while more arrive.
 
     Rows are counted while it waits, which costs the engine little; they are compared by id at the end.
     """
-    client = _clickhouse(system)
+    client = clickhouse(system)
     where = "FROM observations WHERE project_id = {project_id:String} AND service_name = {service:String}"
     parameters = {"project_id": system.project_id, "service": service}
 
@@ -135,7 +149,7 @@ def _settled(system: System, service: str, wanted: int) -> int:
         client.close()
 
 
-def _clickhouse(system: System) -> Any:
+def clickhouse(system: System) -> Any:
     settings = system.settings
     return clickhouse_connect.get_client(
         dsn=settings.clickhouse_url,
