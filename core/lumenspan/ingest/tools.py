@@ -74,14 +74,19 @@ def may_hold_tools(offers: Offers, given: Value, answered: Value, metadata: dict
     """Whether ``extract`` has anything to look at."""
     if offers[0] or "tools" in metadata:
         return True
-    if not isinstance(given, str | None) or (given and "tool" in given):
+    if not isinstance(given, str | None) or (given and _is_structure(given) and "tool" in given):
         return True
     return answered is not None and (not isinstance(answered, str) or _is_marked(answered))
 
 
 def _is_marked(text: str) -> bool:
     """Whether a text may hold a call, so that it is worth parsing."""
-    return "tool" in text or "function" in text or '"arguments"' in text
+    return _is_structure(text) and ("tool" in text or "function" in text or '"arguments"' in text)
+
+
+def _is_structure(text: str) -> bool:
+    """Whether a text begins as a JSON object or list does: nothing else has tools in it."""
+    return text.lstrip(" \t\r\n")[:1] in ("{", "[")
 
 
 def offers(span: Span) -> Offers:
@@ -130,7 +135,7 @@ def _list(value: Value) -> list[Value]:
 def _parsed_input(given: Value, *, is_wanted: bool) -> Value:
     if not isinstance(given, str):
         return given
-    return parse_json(given) if is_wanted or "tool" in given else None
+    return parse_json(given) if is_wanted or (_is_structure(given) and "tool" in given) else None
 
 
 def _with_tools(given: Value, parsed: Value, tools: list[Value]) -> Value:
