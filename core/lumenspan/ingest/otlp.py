@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from lumenspan.ingest import protobuf
 from lumenspan.ingest.attributes import Attributes, MalformedAttributes, from_json, from_proto, to_json
 
 PROTOBUF = "application/x-protobuf"
@@ -129,14 +129,14 @@ def count(body: bytes, content_type: str) -> Export:
     if content_type == JSON:
         return _decode_json(body)
     export = Export()
-    request = _parse(body)
+    request, unreadable = parse_proto(body)
     export.is_empty = not request.resource_spans
     position = 0
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 if not span.trace_id or not span.span_id:
-                    export.rejected.append(_reject_proto(span, position))
+                    export.rejected.append(_reject_proto(span, position, unreadable))
                 position += 1
     export.spans = [_PLACEHOLDER] * (position - len(export.rejected))
     return export
@@ -145,17 +145,16 @@ def count(body: bytes, content_type: str) -> Export:
 _PLACEHOLDER = Span("", "", "", "", None, None, {}, [], 0, "", Origin({}, "", "", {}))
 
 
-def _parse(body: bytes) -> Any:
-    request = ExportTraceServiceRequest()
+def parse_proto(body: bytes) -> protobuf.Parsed:
+    """A protobuf export, as much of it as can be read; MalformedOtlp when it is none."""
     try:
-        request.ParseFromString(body)
+        return protobuf.parse(body)
     except DecodeError as error:
         raise MalformedOtlp("Failed to parse OTel Protobuf Trace") from error
-    return request
 
 
 def _decode_proto(body: bytes) -> Export:
-    request = _parse(body)
+    request, unreadable = parse_proto(body)
     export = Export(is_empty=not request.resource_spans)
     position = 0
     for resource_spans in request.resource_spans:
@@ -167,12 +166,14 @@ def _decode_proto(body: bytes) -> Export:
                 if span.trace_id and span.span_id:
                     export.spans.append(_proto_span(span, origin))
                 else:
-                    export.rejected.append(_reject_proto(span, position))
+                    export.rejected.append(_reject_proto(span, position, unreadable))
                 position += 1
     return export
 
 
-def _reject_proto(span: Any, position: int) -> Rejected:
+def _reject_proto(span: Any, position: int, unreadable: dict[int, bytes]) -> Rejected:
+    if position in unreadable:
+        return Rejected("span:unreadable", position, unreadable[position])
     absent = [name for name, value in (("traceId", span.trace_id), ("spanId", span.span_id)) if not value]
     return Rejected(", ".join(f"{name}:absent" for name in absent), position, span.SerializeToString())
 

@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from lumenspan.ingest import otlp
@@ -31,10 +30,9 @@ def _found(frame: Frame, trace_id: str, span_id: str) -> Iterator[bytes]:
             if isinstance(sent, dict) and (sent.get("traceId"), sent.get("spanId")) == (trace_id, span_id):
                 yield to_json(sent).encode()
     elif frame.header.content_type == otlp.PROTOBUF:
-        request = ExportTraceServiceRequest()
         try:
-            request.ParseFromString(frame.body)
-        except DecodeError:
+            request = otlp.parse_proto(frame.body).request
+        except otlp.MalformedOtlp:
             return
         for resource_spans in request.resource_spans:
             for scope_spans in resource_spans.scope_spans:
@@ -49,12 +47,7 @@ def request_json(body: bytes) -> dict[str, Any]:
     Raises:
         MalformedOtlp: it is none.
     """
-    request = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError as error:
-        raise otlp.MalformedOtlp("Failed to parse OTel Protobuf Trace") from error
-    made: dict[str, Any] = MessageToDict(request)
+    made: dict[str, Any] = MessageToDict(otlp.parse_proto(body).request)
     for group in made.get("resourceSpans", ()):
         for scope in group.get("scopeSpans", ()):
             for span in scope.get("spans", ()):
