@@ -46,9 +46,8 @@ def tags(span: Span) -> list[str]:
     parsed = parse_json(value) if value.startswith("[") else None
     if isinstance(parsed, list):
         return [to_text(tag) for tag in parsed]
-    if "," in value and parsed is None:
-        parts = [part.strip() for part in value.split(",")]
-        return [value] if value.startswith("[") else [part for part in parts if part]
+    if "," in value:
+        return [part for part in (part.strip() for part in value.split(",")) if part]
     return [value]
 
 
