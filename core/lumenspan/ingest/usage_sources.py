@@ -83,7 +83,8 @@ _AI_WITHIN_INPUT = (
 )
 
 
-_AI_WRAPPERS = frozenset(
+# Tuples: what was sent to be looked for in them may be a list, which a set cannot be asked for.
+_AI_WRAPPERS = tuple(
     "ai." + name
     for name in ("generateText", "streamText", "generateObject", "streamObject", "embed", "embedMany")
 )

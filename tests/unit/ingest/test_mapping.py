@@ -184,6 +184,7 @@ class TestNames:
     def test_order_of_sources_7_8(self) -> None:
         row = map_one({"gen_ai.tool.name": "t", "logfire.msg": "lm", "ai.operationId": "y"})
         assert (row["name"], row["type"]) == ("t", "TOOL")
+        assert map_one({"ai.operationId": ["a list"]}, scope="ai")["name"] == '["a list"]'
         row = map_one({"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "fn"}, scope="ai")
         assert (row["name"], row["type"]) == ("fn:ai.generateText", "SPAN")
 
