@@ -113,7 +113,12 @@ class TestIds:
         assert (listed["trace_id"], listed["id"], listed["parent_id"]) == expected
 
     @settings(deadline=None)
-    @given(value=st.floats() | st.booleans() | st.lists(st.integers(256, 999), min_size=1) | st.integers())
+    @given(
+        value=st.floats(allow_nan=False, allow_infinity=False)
+        | st.booleans()
+        | st.lists(st.integers(256, 999), min_size=1)
+        | st.integers()
+    )
     def test_what_is_no_id_is_refused_with_a_reason(self, value: Any) -> None:
         body = json.dumps(export(traceId=value)).encode()
         found = otlp.decode(body, otlp.JSON)
