@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help up test lint bench desktop lock format schema
+.PHONY: help up test lint bench bench-ingest chaos desktop lock format schema
 .DEFAULT_GOAL := help
 
 help: ## List the tasks
@@ -38,6 +38,12 @@ format: $(STAMP) ## Rewrite the sources the way lint wants them
 
 bench: $(STAMP) ## Measure start, idle cost, throughput and latency; prints one table
 	$(BIN)/python -m bench
+
+chaos: $(STAMP) ## Faults under load, checked for loss, twenty times (TIMES=3, CHAOS_SEED=7)
+	CHAOS_TIMES=$(or $(TIMES),20) $(BIN)/python -m pytest -m chaos tests/integration/chaos/test_scenarios.py
+
+bench-ingest: $(STAMP) ## Ingestion beside Arize Phoenix and MLflow, the same load for each
+	$(BIN)/python -m bench.rivals
 
 desktop: $(STAMP) ## Start the desktop application
 	$(BIN)/lumenspan-desktop

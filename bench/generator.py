@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,6 @@ from bench.payload import SPANS_PER_TRACE, Template
 from bench.report import Failed
 
 _TRANSIENT = {429, 502, 503, 504}
-_GIVE_UP_S = 60.0
 _SAMPLE_TRACES = 50
 
 
@@ -57,6 +57,9 @@ def run(
     connections: int = 12,
     traces: int = 10,
     rate: float = 0,
+    path: str = "/api/public/otel/v1/traces",
+    headers: Mapping[str, str] | None = None,
+    give_up_s: float = 60,
 ) -> subprocess.Popen[str]:
     """Start the generator, for ``result``. ``rate`` is in spans a second, 0 for no limit."""
     options = {
@@ -66,6 +69,8 @@ def run(
         "connections": connections,
         "traces": traces,
         "rate": rate,
+        "path": path,
+        "give-up": give_up_s,
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     process = subprocess.Popen(
@@ -76,7 +81,10 @@ def run(
     )
     # Not among the arguments, which everybody on the machine can read.
     assert process.stdin is not None
-    process.stdin.write(authorization + "\n")
+    sent = dict(headers or {})
+    if authorization:
+        sent["Authorization"] = authorization
+    process.stdin.write(json.dumps(sent) + "\n")
     process.stdin.flush()
     return process
 
@@ -97,6 +105,7 @@ class _Run:
     until: float
     interval_s: float
     due: float
+    give_up_s: float
     requests: int = 0
     refused: int = 0
     ack_ms: list[float] = field(default_factory=list)
@@ -126,7 +135,7 @@ class _Run:
         return at - now
 
     async def _deliver(self, streams: list[Any], opened: contextlib.ExitStack, body: bytes) -> None:
-        give_up = time.monotonic() + _GIVE_UP_S
+        give_up = time.monotonic() + self.give_up_s
         while time.monotonic() < give_up:
             try:
                 if not streams:
@@ -143,7 +152,7 @@ class _Run:
                 sys.exit(f"the server answered {status}")
             self.refused += 1
             await asyncio.sleep(0.2)
-        sys.exit(f"not accepted within {_GIVE_UP_S:.0f} s")
+        sys.exit(f"not accepted within {self.give_up_s:.0f} s")
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes
@@ -158,16 +167,19 @@ class _Run:
         return int(head.split(b" ", 2)[1])
 
 
-async def _main(options: argparse.Namespace, authorization: str) -> None:
+async def _main(options: argparse.Namespace, headers: Mapping[str, str]) -> None:
     template = Template(options.traces, options.service)
     head = (
-        "POST /api/public/otel/v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"POST {options.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         "Content-Type: application/x-protobuf\r\n"
-        f"Authorization: {authorization}\r\nContent-Length: {template.size_bytes}\r\n\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        + f"Content-Length: {template.size_bytes}\r\n\r\n"
     )
     first_at, began = time.time(), time.monotonic()
     interval_s = template.spans / options.rate if options.rate else 0.0
-    work = _Run(template, head.encode(), options.port, began + options.seconds, interval_s, began)
+    work = _Run(
+        template, head.encode(), options.port, began + options.seconds, interval_s, began, options.give_up
+    )
     await asyncio.gather(*(work.connection() for _ in range(options.connections)))
     load = {
         "spans": len(work.ack_ms) * options.traces * SPANS_PER_TRACE,
@@ -190,6 +202,8 @@ if __name__ == "__main__":
         ("connections", int),
         ("traces", int),
         ("rate", float),
+        ("path", str),
+        ("give-up", float),
     ):
         parser.add_argument(f"--{name}", type=kind, required=True)
-    asyncio.run(_main(parser.parse_args(), sys.stdin.readline().strip()))
+    asyncio.run(_main(parser.parse_args(), json.loads(sys.stdin.readline())))

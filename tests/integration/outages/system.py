@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from tests.conftest import ProjectAccess, make_project
 from tests.support import eventually, free_port
 from tests.unit.ingest.build import export
 
+_ROOT = Path(__file__).resolve().parents[3]
 # How long an engine that was killed stays away.
 OUTAGE_S = 4.0
 PATH = "/api/public/otel/v1/traces"
@@ -110,18 +111,34 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running(parent: Path) -> AsyncIterator[System]:
+async def running(
+    parent: Path,
+    *,
+    adapt: Callable[[dict[str, str]], dict[str, str]] = lambda env: {},
+    launcher: tuple[str, ...] = (),
+    outage_s: float = OUTAGE_S,
+    before_s3: Callable[[Path], None] = lambda folder: None,
+) -> AsyncIterator[System]:
+    """Start everything; stop it on leaving.
+
+    Args:
+        adapt: variables of server and worker to change, from those with the addresses of the engines.
+        launcher: module that starts server and worker instead of Python itself.
+        outage_s: how long an engine stays down.
+        before_s3: called with the folder of the store before that is started.
+    """
     folder = DataFolder.at(parent / "data")
     parts_run = parent / "parts"
     parts_run.mkdir()
     with folder.locked() as secrets:
         engine_supervisor = Supervisor(
-            folder.logs, folder.run, backoff=Backoff(first_s=OUTAGE_S, most_s=OUTAGE_S)
+            folder.logs, folder.run, backoff=Backoff(first_s=outage_s, most_s=outage_s)
         )
         parts = Supervisor(folder.logs, parts_run)
         plan = engines.Plan(folder, secrets, tuple(engines.ADDRESS_OF))
         port, worker_port = free_port(), free_port()
         try:
+            before_s3(folder.root / "s3")
             await plan.start(engine_supervisor)
             env = plan.env | {
                 "SALT": "salt",
@@ -133,12 +150,14 @@ async def running(parent: Path) -> AsyncIterator[System]:
                 "LUMENSPAN_OTLP_GRPC_PORT": str(free_port()),
                 "LUMENSPAN_SHUTDOWN_GRACE_SECONDS": "0.5",
             }
-            settings = Settings(_env_file=None, **env)  # type: ignore[arg-type]
+            env |= adapt(env)
+            known = {field.alias for field in Settings.model_fields.values()}
+            settings = Settings(_env_file=None, **{name: env[name] for name in env if name in known})  # type: ignore[arg-type]
             await migrate_all(settings)
             whole = {**os.environ, **env}
             await parts.start(
-                _part("server", "lumenspan_server", folder.run, whole, port, "/api/public/ready"),
-                _part("worker", "lumenspan_workers", folder.run, whole, worker_port, "/api/health"),
+                _part("server", (*launcher, "lumenspan_server"), whole, port, "/api/public/ready"),
+                _part("worker", (*launcher, "lumenspan_workers"), whole, worker_port, "/api/health"),
             )
             async with _clients(folder.root, settings, (engine_supervisor, parts), port) as system:
                 yield system
@@ -164,11 +183,11 @@ async def _clients(
     await postgres.close()
 
 
-def _part(name: str, module: str, cwd: Path, env: dict[str, str], port: int, health: str) -> ChildSpec:
+def _part(name: str, modules: tuple[str, ...], env: dict[str, str], port: int, health: str) -> ChildSpec:
     return ChildSpec(
         name=name,
-        argv=(sys.executable, "-m", module),
-        cwd=cwd,
+        argv=(sys.executable, "-m", *modules),
+        cwd=_ROOT,
         env=env,
         is_ready=lambda: probes.http_ok(port, health),
         port=port,

@@ -67,10 +67,11 @@ async def test_letters_are_listed_shown_and_discarded(
     assert refused["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     foreign = await server.graphql(other_project, DISCARD, input=theirs | {"projectId": project.project_id})
     assert foreign["errors"][0]["extensions"]["code"] == "NOT_FOUND"
-    mine = {"projectId": project.project_id, "ids": ids}
-    assert (await server.data(project, REPLAY, input=mine))["replayDeadLetters"] == 1
-    assert (await server.data(project, DISCARD, input=mine))["discardDeadLetters"] == 3
-    assert (await page(server, project))["edges"] == []
+    mine = {"projectId": project.project_id, "ids": ids[1:]}
+    assert (await server.data(project, DISCARD, input=mine))["discardDeadLetters"] == 2
+    assert [edge["node"]["id"] for edge in (await page(server, project))["edges"]] == ids[:1]
+    # Whether a worker is there to do it or not.
+    assert (await server.data(project, REPLAY, input=mine | {"ids": ids[:1]}))["replayDeadLetters"] == 1
 
 
 async def test_replays_are_started_listed_and_cancelled(
@@ -80,12 +81,15 @@ async def test_replays_are_started_listed_and_cancelled(
         "startReplay"
     ]
     listed = await server.data(project, REPLAYS, id=project.project_id)
-    assert listed["project"]["replays"] == [{"id": made["id"], "state": "RUNNING", "payloads": 0}]
+    (replay,) = listed["project"]["replays"]
+    # A worker, where one is there, has nothing to replay and is done at once.
+    assert (replay["id"], replay["payloads"]) == (made["id"], 0)
+    assert replay["state"] in ("RUNNING", "DONE")
     foreign = {"projectId": other_project.project_id, "id": made["id"]}
     answer = await server.graphql(other_project, CANCEL, input=foreign)
     assert answer["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     stopped = await server.data(project, CANCEL, input=foreign | {"projectId": project.project_id})
-    assert stopped["cancelReplay"]["state"] == "CANCELLED"
+    assert stopped["cancelReplay"]["state"] in ("CANCELLED", "DONE")
     empty = {"projectId": project.project_id} | RANGE | {"toTimestamp": RANGE["fromTimestamp"]}
     answer = await server.graphql(project, START, input=empty)
     assert answer["errors"][0]["extensions"]["code"] == "INVALID_INPUT"
