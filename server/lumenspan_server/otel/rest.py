@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from lumenspan.errors import InvalidInput
 from lumenspan.ingest import otlp
 from lumenspan_server.otel import body as bodies
-from lumenspan_server.otel.intake import IN_THREAD_BYTES, answer, authenticate, examine, store
+from lumenspan_server.otel.intake import answer, authenticate, examine, store, takes_long
 
 
 @post("/api/public/otel/v1/traces", status_code=200, request_max_body_size=None)
@@ -46,7 +46,7 @@ async def _open(raw: bytes, headers: Any, limit: int) -> tuple[str, bytes, otlp.
     """Content type, inflated body and what of it will be rejected."""
     encoding = headers.get("content-encoding", "")
     sent = headers.get("content-type", "")
-    if len(raw) > IN_THREAD_BYTES:
+    if takes_long(len(raw), sent.lower(), is_compressed=bool(encoding)):
         return await asyncio.to_thread(_open_now, raw, encoding, sent, limit)
     return _open_now(raw, encoding, sent, limit)
 
