@@ -331,6 +331,21 @@ def agent_guard(empty: Value) -> Rule:
     return Rule("agent_guard", pick, ("gen_ai.operation.name",))
 
 
+def adk_guard(empty: Value) -> Rule:
+    """The row by which these stay empty for a request within a ``call_llm`` of Google's ADK 1.
+
+    Both say the same; the outer one also how many tokens came from the cache.
+    """
+
+    def pick(span: Span) -> Value:
+        origin = span.origin
+        if origin.scope_name != "gcp.vertex.agent" or not origin.scope_version.startswith("1."):
+            return None
+        return empty if span.attributes.get("gen_ai.operation.name") == "generate_content" else None
+
+    return Rule("adk_guard", pick, ("gen_ai.operation.name",))
+
+
 _LIVEKIT_WRAPPERS = ("llm_node", "llm_request_run")
 
 
@@ -344,6 +359,7 @@ def _livekit_wrapper(span: Span) -> Value:
 
 MODEL_RULES = (
     agent_guard(""),
+    adk_guard(""),
     Rule("livekit_wrapper", _livekit_wrapper),
     Rule("mlflow_model", lambda span: _mlflow_text(span, "mlflow.llm.model"), ("mlflow.llm.model",)),
     _truthy(

@@ -157,6 +157,7 @@ def _defined(parsed: Value) -> Iterator[Value]:
     """Definitions within an input: its own, those of its messages, those that are messages."""
     if isinstance(parsed, dict):
         yield from _list(parsed.get("tools"))
+        yield from _declared(parsed.get("config"))
     messages = parsed.get("messages") if isinstance(parsed, dict) else parsed
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
@@ -166,6 +167,13 @@ def _defined(parsed: Value) -> Iterator[Value]:
         # LangGraph writes each tool as a message.
         if message.get("role") == "tool" and isinstance(content, dict):
             yield content
+
+
+def _declared(config: Value) -> Iterator[Value]:
+    """Definitions in the configuration of a request to Gemini."""
+    for group in _list(config.get("tools")) if isinstance(config, dict) else ():
+        if isinstance(group, dict):
+            yield from _list(group.get("function_declarations", group.get("functionDeclarations")))
 
 
 def _definition(tool: Value) -> tuple[str, str]:
@@ -191,7 +199,7 @@ def _add_calls(tools: Tools, answered: Value) -> None:
         known = nested if isinstance(nested, dict) else call
         name = to_text(_any(known, "name", "toolName"))
         arguments = to_text(_any(known, "arguments", "args", "input")) or "{}"
-        id_ = to_text(_any(call, "id", "toolCallId", "tool_call_id", "call_id"))
+        id_ = to_text(_any(call, "id", "toolCallId", "tool_call_id", "call_id", "ref"))
         mark = (id_,) if id_ else (name, arguments)
         if not name or mark in seen or len(seen) >= _MOST_CALLS:
             continue
@@ -228,8 +236,8 @@ def _calls(value: Value, depth: int) -> Iterator[dict[str, Value]]:
         yield value
         return
     listed = _list(value.get("tool_calls")) + _list(value.get("toolCalls"))
-    # A single one, as Gemini and the oldest models of OpenAI write it.
-    listed += [value.get("function_call"), value.get("functionCall")]
+    # A single one, as Gemini, the oldest models of OpenAI, and Genkit write it.
+    listed += [value.get(key) for key in ("function_call", "functionCall", "toolRequest")]
     yield from (each for each in listed if isinstance(each, dict))
     for key in _AROUND_CALLS:
         yield from _calls(value.get(key), depth + 1)

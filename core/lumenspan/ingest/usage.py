@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from lumenspan.ingest.attributes import Value, is_truthy, parse_json
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import Rule, agent_guard
+from lumenspan.ingest.rules import Rule, adk_guard, agent_guard
 from lumenspan.ingest.usage_sources import U
 
 _COST_DETAILS = "langfuse.observation.cost_details"
@@ -103,6 +103,7 @@ def _total_cost(name: str, key: str) -> Rule:
 
 COST_RULES = (
     agent_guard({}),
+    adk_guard({}),
     Rule("langfuse_cost_details", _explicit_cost, (_COST_DETAILS,)),
     _total_cost("gen_ai_usage_cost", U + "cost"),
     _total_cost("openinference_cost", "llm.cost.total"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lumenspan.ingest.attributes import Attributes, Value, is_truthy, parse_json, parse_object
 from lumenspan.ingest.otlp import Span
-from lumenspan.ingest.rules import O, Rule, agent_guard
+from lumenspan.ingest.rules import O, Rule, adk_guard, agent_guard
 
 U = "gen_ai.usage."
 _TOKEN_COUNT = "llm.token_count."  # noqa: S105 - a count of tokens, not a secret
@@ -106,6 +106,9 @@ def _genkit(span: Span) -> Value:
     usage = (parse_object(answered) or {}).get("usage") if answered is not None else None
     if not isinstance(usage, dict):
         return None
+    if span.attributes.get("genkit:type") == "util":
+        # What is around a call of a model repeats its counts.
+        return {}
     thoughts = _number(usage.get("thoughtsTokens")) or 0
     counts = {
         "input": _number(usage.get("inputTokens")),
@@ -226,6 +229,7 @@ def _number(value: Value) -> int | float | None:
 
 USAGE_RULES = (
     agent_guard({}),
+    adk_guard({}),
     Rule("langfuse_usage_details", _explicit, (_DETAILS,)),
     Rule("genkit_usage", _genkit, ("genkit:output",)),
     Rule("ai_sdk_usage", _ai_sdk, (_PROVIDER, *(key for keys in _AI_SDK.values() for key in keys))),

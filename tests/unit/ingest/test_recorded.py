@@ -241,12 +241,38 @@ def test_google_adk_1() -> None:
     assert (called["type"], called["model"]) == ("GENERATION", "gemini-2.5-flash")
     assert called["usage"] == {"input": 32, "output": 12, "input_cached_tokens": 8, "total": 52}
     assert_calls_weather(called)
-    assert_calls_weather(seen["generate_content gemini-2.5-flash"])
+    assert list(called["tool_definitions"]) == ["get_weather"]
+    inner = seen["generate_content gemini-2.5-flash"]
+    assert_calls_weather(inner)
+    # The request within is not counted again.
+    assert (inner["type"], inner["model"], inner["usage"]) == ("GENERATION", "", {})
     tool = seen["get_weather"]
     assert (json.loads(tool["input"]), json.loads(tool["output"])) == (
         {"city": "Oslo"},
         {"weather": "sunny in Oslo"},
     )
+
+
+def test_genkit() -> None:
+    flow, around, called, tool, again, answered = rows("genkit-1.42.0")
+    assert [row["type"] for row in (flow, around, called, tool, again, answered)] == [
+        "SPAN",
+        "SPAN",
+        "GENERATION",
+        "TOOL",
+        "SPAN",
+        "GENERATION",
+    ]
+    assert (flow["name"], flow["input"], flow["output"]) == ("ask", "How is the weather in Oslo?", ANSWER)
+    assert (around["name"], around["usage"], again["usage"]) == ("generate", {}, {})
+    assert (called["model"], called["usage"]) == (
+        "remembered",
+        {"input": 40, "output": 8, "output_reasoning": 4, "total": 52},
+    )
+    assert json.loads(called["model_parameters"]) == {"temperature": 0.1}
+    assert_calls_weather(called)
+    assert (json.loads(tool["input"]), tool["output"]) == ({"city": "Oslo"}, "sunny in Oslo")
+    assert json.loads(answered["output"]) == {"role": "model", "content": [{"text": ANSWER}]}
 
 
 def test_livekit() -> None:
