@@ -26,6 +26,7 @@ from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
+from lumenspan.traces.deletion import TraceDeletion
 from lumenspan.traces.service import TraceService
 from lumenspan.traces.tail import TailHub
 
@@ -62,6 +63,7 @@ class Services:
     scores: ScoreService
     score_configs: ScoreConfigService
     traces: TraceService
+    deletion: TraceDeletion
     observations: ObservationService
     explanations: ExplanationService
     media: MediaService
@@ -79,6 +81,7 @@ class Services:
         blobs = Blobs(settings)
         queue = JobQueue(redis, settings)
         traces = TraceService(clickhouse)
+        media = MediaService(postgres, settings)
         gate = IngestGate(blobs, queue, settings)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
@@ -98,9 +101,10 @@ class Services:
             scores=ScoreService(clickhouse),
             score_configs=score_configs,
             traces=traces,
+            deletion=TraceDeletion(clickhouse, media, queue),
             observations=observations,
             explanations=ExplanationService(observations, blobs, settings),
-            media=MediaService(postgres, settings),
+            media=media,
             metrics=MetricsService(clickhouse),
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),

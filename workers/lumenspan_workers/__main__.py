@@ -39,7 +39,8 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     broker = make_broker(settings)
     # Actors are declared on the broker that is set when their module loads.
-    from lumenspan_workers.ingest import actors  # noqa: F401
+    from lumenspan_workers.ingest import actors as ingest_actors  # noqa: F401
+    from lumenspan_workers.traces import actors as trace_actors  # noqa: F401
 
     broker.wake_ups.start()
     # The event loop starts with the broker's middleware, before the first job is taken.

@@ -23,6 +23,7 @@ from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
+from lumenspan.traces.deletion import TraceDeletion
 from lumenspan_workers.patience import Patience
 
 
@@ -41,6 +42,7 @@ class Services:
     sweeper: Sweeper
     replays: ReplayWork
     backlog: BacklogService
+    deletion: TraceDeletion
     patience: Patience = field(default_factory=Patience)
 
     current: ClassVar[Services | None] = None
@@ -73,6 +75,7 @@ class Services:
             media=media,
             sweeper=Sweeper(blobs, queue, redis, registry, settings),
             backlog=BacklogService(queue),
+            deletion=TraceDeletion(clickhouse, media, queue),
             replays=ReplayWork(postgres, blobs, queue, ingest, settings),
         )
 

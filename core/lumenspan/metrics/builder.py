@@ -210,7 +210,8 @@ def _traces(plan: _Plan) -> str:
     rows = (
         "(SELECT *, began AS start_time, ended AS end_time FROM (\n"
         f"  SELECT trace_id,{_TRACE_ATTRIBUTES}, min(start_time) AS began, max(end_time) AS ended\n"
-        f"  FROM trace_rollup WHERE {_PROJECT} AND {_buckets(plan.query)} GROUP BY trace_id)) AS t"
+        f"  FROM trace_rollup WHERE {_PROJECT} AND {_buckets(plan.query)} GROUP BY trace_id\n"
+        "  HAVING max(hidden_at) < max(updated_at))) AS t"
     )
     if "n" in plan.joins:
         root = "argMinIf(metadata, (start_time, id), parent_id = '' OR is_app_root)"

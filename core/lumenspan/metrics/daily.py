@@ -27,7 +27,8 @@ COLUMNS = {
 _TRACES = """SELECT trace_id, min(start_time) AS began, max(user_id).2 AS the_user,
     max(environment).2 AS the_environment, groupUniqArrayArray(tags) AS the_tags,
     if(max(trace_name).2 = '', max(root_name).2, max(trace_name).2) AS the_name
-  FROM trace_rollup WHERE project_id = {project_id:String} GROUP BY trace_id"""
+  FROM trace_rollup WHERE project_id = {project_id:String} GROUP BY trace_id
+  HAVING max(hidden_at) < max(updated_at)"""
 
 
 def _traces(conditions: list[Condition]) -> tuple[str, dict[str, Any]]:

@@ -39,6 +39,8 @@ _AGGREGATES = """
     if(max(level_rank) = 0, 2, max(level_rank)) AS the_level,
     toUnixTimestamp64Micro(min(created_at)) AS created_us,
     toUnixTimestamp64Nano(max(updated_at)) AS updated_ns"""
+# Deleted, and nothing was said of it since.
+_NOT_HIDDEN = "HAVING max(hidden_at) < max(updated_at)"
 
 # The newest of what was said of these traces themselves.
 _FIELDS_OF_TRACES = (
@@ -176,7 +178,10 @@ def _aggregated(
     if where.ids:
         texts.append("trace_id IN {trace_ids:Array(String)}")
         params["trace_ids"] = list(where.ids)
-    return f"SELECT{_AGGREGATES}\nFROM trace_rollup WHERE {' AND '.join(texts)} GROUP BY trace_id", params
+    return (
+        f"SELECT{_AGGREGATES}\nFROM trace_rollup WHERE {' AND '.join(texts)} GROUP BY trace_id {_NOT_HIDDEN}",
+        params,
+    )
 
 
 def bucket_s(nanos: int) -> int:

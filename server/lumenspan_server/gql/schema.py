@@ -20,6 +20,7 @@ from lumenspan_server.identity.nodes import OrganizationNode, ProjectNode, Serve
 from lumenspan_server.ingestion.mutations import IngestionMutation
 from lumenspan_server.metrics.nodes import MetricsQueries
 from lumenspan_server.models.mutations import ModelMutation
+from lumenspan_server.traces.mutations import TraceMutation
 from lumenspan_server.traces.subscription import Subscription
 from lumenspan_server.version import NAME, VERSION
 
@@ -61,7 +62,7 @@ class Query(MetricsQueries):
 
 
 @strawberry.type
-class Mutation(IdentityMutation, IngestionMutation, ModelMutation):
+class Mutation(IdentityMutation, IngestionMutation, ModelMutation, TraceMutation):
     """Every mutation there is."""
 
 

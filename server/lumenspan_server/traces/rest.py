@@ -1,19 +1,22 @@
 """REST routes of traces."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, delete, get
 from litestar.params import FromPath
+from pydantic import BaseModel, ConfigDict, Field
 
 from lumenspan.errors import NotFound
 from lumenspan.filters import find_column, parse_conditions
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Observation
+from lumenspan.traces.deletion import MAX_AT_ONCE
 from lumenspan.traces.domain import Trace, TraceFilter, TraceOrder, TraceOrderField, TraceSums, TraceTexts
 from lumenspan.traces.filters import COLUMNS
 from lumenspan_server.access import require_project_key
 from lumenspan_server.errors import invalid_query, json_response
+from lumenspan_server.json_body import read_json
 from lumenspan_server.observations.rows import to_v1_row
 from lumenspan_server.params import QueryParams
 from lumenspan_server.rows import iso, number, parsed, parsed_metadata, seconds
@@ -190,4 +193,35 @@ def _filter(params: QueryParams) -> TraceFilter:
     )
 
 
-routes = [list_traces, get_trace]
+class _Ids(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    trace_ids: Annotated[list[str], Field(alias="traceIds", min_length=1, max_length=MAX_AT_ONCE)]
+
+
+@delete(
+    "/api/public/traces/{trace_id:str}",
+    status_code=200,
+    summary="Delete a trace and all that belongs to it",
+)
+async def delete_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) -> Response[bytes]:
+    """It is hidden when this answers, and gone soon after; an unknown id is no error."""
+    principal = await require_project_key(request)
+    services: Services = request.app.state.services
+    await services.deletion.delete(principal.project_id, [trace_id])
+    return json_response({"message": "Trace deleted successfully"})
+
+
+@delete(
+    "/api/public/traces", status_code=200, summary="Delete up to 1,000 traces and all that belongs to them"
+)
+async def delete_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """They are hidden when this answers, and gone soon after; unknown ids are no error."""
+    principal = await require_project_key(request)
+    body = await read_json(request, _Ids)
+    services: Services = request.app.state.services
+    await services.deletion.delete(principal.project_id, body.trace_ids)
+    return json_response({"message": "Traces deleted successfully"})
+
+
+routes = [delete_trace, delete_traces, list_traces, get_trace]

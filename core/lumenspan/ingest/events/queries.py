@@ -34,12 +34,3 @@ def traces_without_observations(project_id: ProjectId, trace_ids: Sequence[str])
         "GROUP BY trace_id HAVING min(gone) = 1",
         {"project_id": project_id, "trace_ids": list(trace_ids)},
     )
-
-
-def forget_traces(project_id: ProjectId, trace_ids: Sequence[str]) -> Sql:
-    """Take traces out of the list of traces."""
-    return Sql(
-        "DELETE FROM trace_rollup\n"
-        "WHERE project_id = {project_id:String} AND trace_id IN {trace_ids:Array(String)}",
-        {"project_id": project_id, "trace_ids": list(trace_ids)},
-    )

@@ -28,6 +28,7 @@ from lumenspan.observations.rows import ObservationColumns
 from lumenspan.scores import rows as score_rows
 from lumenspan.scores.merge import merge_score
 from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.traces.deletion import hide_from_list
 
 _log = structlog.get_logger(__name__)
 _INSERT_ROWS = 5_000
@@ -140,7 +141,7 @@ class EntityStore:
             found = await self._clickhouse.query(queries.traces_without_observations(project_id, part))
             empty = [row[0] for row in found.rows]
             if empty:
-                await self._clickhouse.command(queries.forget_traces(project_id, empty))
+                await self._clickhouse.command(hide_from_list(project_id, empty))
 
     async def _insert(self, table: str, types: dict[str, str], made: Sequence[Row]) -> None:
         for at in range(0, len(made), _INSERT_ROWS):
