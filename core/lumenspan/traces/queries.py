@@ -178,10 +178,8 @@ def _aggregated(
     if where.ids:
         texts.append("trace_id IN {trace_ids:Array(String)}")
         params["trace_ids"] = list(where.ids)
-    return (
-        f"SELECT{_AGGREGATES}\nFROM trace_rollup WHERE {' AND '.join(texts)} GROUP BY trace_id {_NOT_HIDDEN}",
-        params,
-    )
+    rows = f"FROM trace_rollup WHERE {' AND '.join(texts)}"
+    return f"SELECT{_AGGREGATES}\n{rows} GROUP BY trace_id {_NOT_HIDDEN}", params
 
 
 def bucket_s(nanos: int) -> int:
