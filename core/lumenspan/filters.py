@@ -22,6 +22,8 @@ _MAX_VALUES = 10_000
 _MAX_NANOS = 2**63 - 1
 
 _COMPARISONS = {"=": "=", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
+# What parameters may ask for besides.
+_ALL_COMPARISONS = _COMPARISONS | {"!=": "!="}
 _EQUALITY = {"=": "=", "<>": "!="}
 _STRING_OPERATORS = frozenset({"=", "contains", "does not contain", "starts with", "ends with", "matches"})
 _OPTION_OPERATORS = frozenset({"any of", "none of"})
@@ -239,7 +241,7 @@ def _number(column: Column, condition: Condition, name: str, params: dict[str, A
     if column.kind is Kind.ABSENT:
         return "0"
     params[name] = condition.value
-    return f"{column.expression} {_COMPARISONS[condition.operator]} {{{name}:Float64}}"
+    return f"{column.expression} {_ALL_COMPARISONS[condition.operator]} {{{name}:Float64}}"
 
 
 def _boolean(column: Column, condition: Condition, name: str, params: dict[str, Any]) -> str:

@@ -31,8 +31,11 @@ from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
+from lumenspan_server.scores.configs import routes as score_config_routes
+from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
 from lumenspan_server.services import Services
+from lumenspan_server.sessions.rest import routes as session_routes
 from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
@@ -84,6 +87,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *model_routes,
             *ingestion_routes,
             *score_routes,
+            *score_list_routes,
+            *score_config_routes,
+            *session_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],

@@ -20,6 +20,7 @@ from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
 from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
+from lumenspan.sessions.service import SessionService
 from lumenspan.settings import Settings
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
@@ -61,6 +62,7 @@ class Services:
     dead_letters: DeadLetterService
     replays: ReplayService
     scores: ScoreService
+    sessions: SessionService
     score_configs: ScoreConfigService
     traces: TraceService
     deletion: TraceDeletion
@@ -99,6 +101,7 @@ class Services:
             dead_letters=DeadLetterService(postgres, queue),
             replays=ReplayService(postgres, blobs, queue, settings),
             scores=ScoreService(clickhouse),
+            sessions=SessionService(clickhouse),
             score_configs=score_configs,
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),

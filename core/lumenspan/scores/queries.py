@@ -6,11 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from lumenspan.filters import Condition, to_sql
 from lumenspan.ids import ProjectId
+from lumenspan.scores.filters import COLUMNS as FILTER_COLUMNS
+from lumenspan.scores.filters import TRACE_COLUMNS
 from lumenspan.scores.rows import COLUMN_TYPES
 from lumenspan.storage.clickhouse import Sql
 
+# Names differ from the table's columns on purpose: an alias that equals a column would be taken for it.
+_OF_TRACE = (
+    "max(user_id).2 AS the_user, arraySort(groupUniqArrayArray(tags)) AS the_tags, "
+    "if(max(trace_name).2 = '', max(root_name).2, max(trace_name).2) AS the_name"
+)
 COLUMNS = tuple(name for name in COLUMN_TYPES if name not in ("project_id", "is_deleted"))
 
 
@@ -28,6 +37,75 @@ def by_traces(project_id: ProjectId, trace_ids: Sequence[str], limit: int) -> Sq
         f"{_newest('trace_id IN {trace_ids:Array(String)}')}\n"
         "ORDER BY timestamp DESC, id DESC LIMIT {limit:UInt64} BY trace_id",
         {"project_id": project_id, "trace_ids": list(trace_ids), "limit": limit},
+    )
+
+
+def search(
+    project_id: ProjectId,
+    conditions: Sequence[Condition],
+    *,
+    limit: int,
+    offset: int = 0,
+    after: tuple[int, str] | None = None,
+) -> Sql:
+    """Scores that fulfil the conditions, newest first, behind the one of that time and id.
+
+    Raises:
+        InvalidInput: a condition does not fit its column.
+    """
+    rows, params = _found(project_id, conditions)
+    behind = ""
+    if after is not None:
+        behind = (
+            " AND (s.timestamp, s.id) < "
+            "(fromUnixTimestamp64Nano({after_ns:Int64}, 'UTC'), {after_id:String})"
+        )
+        params["after_ns"], params["after_id"] = after
+    names = ", ".join(f"s.{name} AS {name}" for name in COLUMNS)
+    return Sql(
+        f"SELECT {names}\n{rows}{behind}\n"
+        "ORDER BY s.timestamp DESC, s.id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}",
+        {**params, "limit": limit, "offset": offset},
+    )
+
+
+def count(project_id: ProjectId, conditions: Sequence[Condition]) -> Sql:
+    """How many scores fulfil the conditions."""
+    rows, params = _found(project_id, conditions)
+    return Sql(f"SELECT count()\n{rows}", params)
+
+
+def _found(project_id: ProjectId, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+    texts, params = to_sql(conditions, FILTER_COLUMNS)
+    rows = "FROM scores AS s FINAL"
+    if any(condition.column in TRACE_COLUMNS for condition in conditions):
+        rows += (
+            f"\nLEFT JOIN (SELECT trace_id, {_OF_TRACE} FROM trace_rollup\n"
+            "  WHERE project_id = {project_id:String} AND trace_id IN (\n"
+            "    SELECT trace_id FROM scores WHERE project_id = {project_id:String} AND trace_id != '')\n"
+            "  GROUP BY trace_id) AS t ON t.trace_id = s.trace_id"
+        )
+    where = ["s.project_id = {project_id:String}", "s.is_deleted = 0", *texts]
+    return f"{rows}\nWHERE {' AND '.join(where)}", {**params, "project_id": project_id}
+
+
+def hide(project_id: ProjectId, score_id: str) -> Sql:
+    """A tombstone for a score, which wins over every write of it so far."""
+    return Sql(
+        "INSERT INTO scores (project_id, id, timestamp, name, trace_id, event_ts, is_deleted)\n"
+        "SELECT project_id, id, timestamp, name, trace_id,\n"
+        "  greatest(event_ts + toIntervalNanosecond(1), now64(9, 'UTC')), 1\n"
+        "FROM scores FINAL WHERE project_id = {project_id:String} AND id = {id:String} AND is_deleted = 0",
+        {"project_id": project_id, "id": score_id},
+    )
+
+
+def forget_events(project_id: ProjectId, score_id: str) -> Sql:
+    """Remove what was said of a score, so that it is not merged again."""
+    return Sql(
+        "DELETE FROM entity_events\n"
+        "WHERE project_id = {project_id:String} AND kind = 'score' AND entity_id = {id:String}",
+        {"project_id": project_id, "id": score_id},
     )
 
 

@@ -9,11 +9,15 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId, ScoreConfigId, ScoreId
 from lumenspan.scores import queries
 from lumenspan.scores.domain import Category, DataType, Score, ScoreConfig, ScoreSource
 from lumenspan.scores.tables import ScoreConfigRow
 from lumenspan.storage.clickhouse import ClickHouse
+
+# Parts of different months never hold versions of one row: its partition follows from its key.
+_FINAL = {"do_not_merge_across_partitions_select_final": 1}
 
 
 def to_config(row: ScoreConfigRow) -> ScoreConfig:
@@ -113,6 +117,32 @@ class ScoreRepository:
         """At most ``limit`` scores a trace, newest first."""
         rows = await self._clickhouse.query_dicts(queries.by_traces(project_id, trace_ids, limit))
         return [_to_score(project_id, row) for row in rows]
+
+    async def search(
+        self,
+        project_id: ProjectId,
+        conditions: Sequence[Condition],
+        *,
+        limit: int,
+        offset: int = 0,
+        after: tuple[int, str] | None = None,
+    ) -> list[Score]:
+        """See ``queries.search``."""
+        sql = queries.search(project_id, conditions, limit=limit, offset=offset, after=after)
+        rows = await self._clickhouse.query_dicts(sql, settings=_FINAL)
+        return [_to_score(project_id, row) for row in rows]
+
+    async def count(self, project_id: ProjectId, conditions: Sequence[Condition]) -> int:
+        """See ``queries.count``."""
+        rows = await self._clickhouse.query(queries.count(project_id, conditions), settings=_FINAL)
+        return int(rows.rows[0][0])
+
+    async def delete(self, project_id: ProjectId, score_id: str) -> None:
+        """Hide a score at once; what was said of it is removed soon after. Unknown ids are no error."""
+        await self._clickhouse.command(queries.hide(project_id, score_id))
+        # Not waited for: it is hidden, and rewriting parts takes its time.
+        later = {"lightweight_deletes_sync": 0}
+        await self._clickhouse.command(queries.forget_events(project_id, score_id), settings=later)
 
 
 def _to_score(project_id: ProjectId, row: dict[str, Any]) -> Score:

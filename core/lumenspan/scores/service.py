@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lumenspan.errors import NotFound
+from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
 from lumenspan.scores.domain import Score
 from lumenspan.scores.repository import ScoreRepository
@@ -29,3 +30,37 @@ class ScoreService:
     ) -> list[Score]:
         """At most ``limit`` scores a trace, newest first; one query."""
         return await self._repository.by_traces(project_id, trace_ids, limit) if trace_ids else []
+
+    async def numbered_page(
+        self, project_id: ProjectId, conditions: Sequence[Condition], page: int, limit: int
+    ) -> tuple[list[Score], int]:
+        """Page ``page`` (from 1) of those that fulfil the conditions, newest first, and how many there are.
+
+        Raises:
+            InvalidInput: a condition does not fit its column.
+        """
+        total = await self._repository.count(project_id, conditions)
+        offset = (page - 1) * limit
+        if offset >= total:
+            return [], total
+        found = await self._repository.search(project_id, conditions, limit=limit, offset=offset)
+        return found, total
+
+    async def after(
+        self,
+        project_id: ProjectId,
+        conditions: Sequence[Condition],
+        limit: int,
+        position: tuple[int, str] | None,
+    ) -> tuple[list[Score], bool]:
+        """At most ``limit`` behind a position (time in nanoseconds, id), and whether there are more.
+
+        Raises:
+            InvalidInput: a condition does not fit its column.
+        """
+        found = await self._repository.search(project_id, conditions, limit=limit + 1, after=position)
+        return found[:limit], len(found) > limit
+
+    async def delete(self, project_id: ProjectId, score_id: str) -> None:
+        """Hidden when this returns; an unknown id is no error."""
+        await self._repository.delete(project_id, score_id)

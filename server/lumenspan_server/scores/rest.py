@@ -7,13 +7,13 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.clock import nanos_to_iso
 from lumenspan.errors import NotFound
 from lumenspan.ingest.events.schema import InvalidEvent
-from lumenspan.scores.domain import DataType, Score
+from lumenspan.scores.domain import DataType
 from lumenspan_server.access import require_key, require_project_key
 from lumenspan_server.errors import ValidationFailed, json_response
 from lumenspan_server.ingestion import bodies
+from lumenspan_server.scores.rows import to_row
 
 _PLACE = re.compile(r"(?s)(.*) - at `\$\.body\.?([^`]*)`\Z")
 
@@ -67,35 +67,6 @@ async def get_score(request: Request[Any, Any, Any], score_id: FromPath[str]) ->
     if is_v1 and (not score.trace_id or score.data_type == DataType.CORRECTION):
         raise NotFound("Score not found")
     return json_response(to_row(score))
-
-
-def to_row(score: Score) -> dict[str, Any]:
-    """A score as the routes answer it."""
-    row: dict[str, Any] = {
-        "id": score.id,
-        "projectId": score.project_id,
-        "timestamp": nanos_to_iso(score.timestamp_ns, 3),
-        "name": score.name,
-        "source": score.source,
-        "dataType": score.data_type,
-        "traceId": score.trace_id or None,
-        "observationId": score.observation_id or None,
-        "sessionId": score.session_id or None,
-        "datasetRunId": score.dataset_run_id or None,
-        "comment": score.comment,
-        "metadata": score.metadata,
-        "configId": score.config_id,
-        "queueId": score.queue_id,
-        "authorUserId": score.author_user_id,
-        "environment": score.environment,
-        "createdAt": nanos_to_iso(score.created_us * 1000, 3),
-        "updatedAt": nanos_to_iso(score.updated_ns, 3),
-    }
-    if score.data_type != DataType.TEXT:
-        row["value"] = score.value
-    if score.string_value is not None:
-        row["stringValue"] = score.string_value
-    return row
 
 
 routes: list[ControllerRouterHandler] = [create_scores, get_score]

@@ -1,6 +1,7 @@
 """REST routes of traces."""
 
 import asyncio
+from collections import defaultdict
 from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get
@@ -11,6 +12,7 @@ from lumenspan.errors import NotFound
 from lumenspan.filters import find_column, parse_conditions
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Observation
+from lumenspan.scores.domain import Score
 from lumenspan.traces.deletion import MAX_AT_ONCE
 from lumenspan.traces.domain import Trace, TraceFilter, TraceOrder, TraceOrderField, TraceSums, TraceTexts
 from lumenspan.traces.filters import COLUMNS
@@ -20,6 +22,7 @@ from lumenspan_server.json_body import read_json
 from lumenspan_server.observations.rows import to_v1_row
 from lumenspan_server.params import QueryParams
 from lumenspan_server.rows import iso, number, parsed, parsed_metadata, seconds
+from lumenspan_server.scores.rows import to_row as to_score_row
 from lumenspan_server.services import Services
 
 _GROUPS = frozenset({"core", "io", "scores", "observations", "metrics"})
@@ -50,7 +53,7 @@ async def list_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     services: Services = request.app.state.services
     project_id = principal.project_id
     traces, total = await services.traces.numbered_page(project_id, where, order, page, limit)
-    known = await _Known.of(services, project_id, traces, groups)
+    known = await Known.of(services, project_id, traces, groups)
     return json_response(
         {
             "data": [known.row(trace, groups) | {"externalId": None} for trace in traces],
@@ -75,14 +78,16 @@ async def get_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) ->
     if trace is None:
         raise NotFound(f"Trace {trace_id} not found within authorized project")
     known, observations = await asyncio.gather(
-        _Known.of(services, principal.project_id, [trace], groups - {"observations"}),
+        Known.of(services, principal.project_id, [trace], groups - {"observations"}),
         _observations(services, trace, groups),
     )
     row = known.row(trace, groups)
     prices = await services.models.default_prices(
         principal.project_id, (each.pricing.model_id for each in observations)
     )
-    return json_response(row | {"observations": [to_v1_row(each, prices) for each in observations]})
+    row["observations"] = [to_v1_row(each, prices) for each in observations]
+    row["scores"] = [to_score_row(score) for score in known.scores.get(trace.id, ())]
+    return json_response(row)
 
 
 async def _observations(services: Services, trace: Trace, groups: frozenset[str]) -> list[Observation]:
@@ -91,7 +96,7 @@ async def _observations(services: Services, trace: Trace, groups: frozenset[str]
     return await services.observations.whole_trace(trace.project_id, trace.key, has_texts="io" in groups)
 
 
-class _Known:
+class Known:
     """What a page of traces shows besides the traces themselves, read in one query a kind."""
 
     def __init__(
@@ -99,24 +104,30 @@ class _Known:
         sums: dict[TraceId, TraceSums],
         texts: dict[TraceId, TraceTexts],
         metadata: dict[TraceId, dict[str, str]],
+        scores: list[Score],
     ) -> None:
         self._sums = sums
         self._texts = texts
         self._metadata = metadata
+        self.scores: dict[str, list[Score]] = defaultdict(list)
+        for score in scores:
+            self.scores[score.trace_id].append(score)
 
     @classmethod
     async def of(
         cls, services: Services, project_id: ProjectId, traces: list[Trace], groups: frozenset[str]
-    ) -> "_Known":
+    ) -> "Known":
         """Read what these groups of fields need."""
         reader, keys = services.traces, [trace.key for trace in traces]
         for_sums = keys if groups & {"observations", "metrics"} else []
         for_texts = keys if "io" in groups else []
+        for_scores = [trace.id for trace in traces] if "scores" in groups else []
         return cls(
             *await asyncio.gather(
                 reader.sums(project_id, for_sums),
                 reader.texts(project_id, for_texts),
                 reader.metadata(project_id, for_texts),
+                services.scores.by_traces(project_id, for_scores),
             )
         )
 
@@ -146,7 +157,7 @@ class _Known:
             "htmlPath": f"/project/{trace.project_id}/traces/{trace.id}",
             "latency": seconds(trace.latency_ns) if has_metrics else _LEFT_OUT,
             "totalCost": (number(sums.total_cost) or 0) if has_metrics else _LEFT_OUT,
-            "scores": [],
+            "scores": [score.id for score in self.scores.get(trace.id, ())],
             "observations": list(sums.observation_ids) if "observations" in groups else [],
         }
 
