@@ -69,6 +69,7 @@ async def seeded(server: RunningServer, project: ProjectAccess) -> None:
     await insert(server.services.clickhouse, [root])
 
 
+_BY_ME = '[{"type":"stringObject","column":"metadata","key":"by","operator":"=","value":"me"}]'
 ALL = ["number", "flag", "word", "text", "mended", "talk", "trial"]
 OF_TRACES = ["number", "flag", "word", "text"]
 
@@ -130,9 +131,7 @@ class TestLists:
                 ["number"],
             ),
             (
-                {
-                    "filter": '[{"type":"stringObject","column":"metadata","key":"by","operator":"=","value":"me"}]'
-                },
+                {"filter": _BY_ME},
                 ["word"],
             ),
         ],
@@ -235,17 +234,26 @@ class TestLists:
         params=st.dictionaries(
             st.sampled_from(
                 [
-                    "page",
-                    "limit",
-                    "cursor",
-                    "fields",
-                    "value",
-                    "operator",
-                    "dataType",
-                    "fromTimestamp",
-                    "filter",
+                    *(
+                        "page",
+                        "limit",
+                        "cursor",
+                        "fields",
+                        "value",
+                        "operator",
+                        "dataType",
+                        "fromTimestamp",
+                    ),
+                    *(
+                        "filter",
+                        "traceId",
+                        "observationId",
+                        "valueMin",
+                        "environment",
+                        "traceTags",
+                        "scoreIds",
+                    ),
                 ]
-                + ["traceId", "observationId", "valueMin", "environment", "traceTags", "scoreIds"]
             ),
             st.one_of(st.text(max_size=12), st.sampled_from(["1", "NUMERIC", ">", "-1e400", "nan", "[]"])),
             max_size=5,
