@@ -21,8 +21,8 @@ pytestmark = pytest.mark.engines
 
 SPANS, TAGS, KEYS = 100_000, 1_000, 50_000
 INPUT_BYTES = 5 << 20
-# What the neighbour waits on a busy machine; on an idle one it is half a second.
-NEIGHBOUR_S = 5
+# What a neighbour may wait. On a machine too busy for that: never as long as what it stands beside takes.
+NEIGHBOUR_S = 2
 COUNT = "query Q($id: ID!, $trace: ID!) { project(id: $id) { trace(id: $trace) { observationCount } } }"
 PAGE = """query Q($id: ID!, $trace: ID!, $after: String) { project(id: $id) { trace(id: $trace) {
   observations(first: 1000, after: $after) {
@@ -112,10 +112,12 @@ async def test_a_trace_of_a_hundred_thousand_spans(
     trace, body = export(SPANS)
     is_done = asyncio.Event()
     neighbour = asyncio.create_task(longest_wait(http, other_project, is_done))
+    started = time.monotonic()
     await send(http, project, body)
     await readable(http, project, trace, SPANS)
+    took_s = time.monotonic() - started
     is_done.set()
-    assert await neighbour < NEIGHBOUR_S
+    assert await neighbour < max(NEIGHBOUR_S, took_s)
 
     seen: list[str] = []
     after = None
@@ -145,10 +147,13 @@ async def test_a_span_with_a_huge_input_and_very_many_tags_and_names(
     )
     is_done = asyncio.Event()
     neighbour = asyncio.create_task(longest_wait(http, other_project, is_done))
+    started = time.monotonic()
     await send(http, project, body)
     await readable(http, project, trace, 1)
+    took_s = time.monotonic() - started
     is_done.set()
-    assert await neighbour < NEIGHBOUR_S
+    # This one is quick itself, so that it says little of how busy the machine is.
+    assert await neighbour < max(2 * NEIGHBOUR_S, took_s)
 
     span = f"{1:016x}"
     found = await ask(http, project, WHOLE, trace=trace, span=span)
