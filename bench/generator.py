@@ -22,6 +22,8 @@ from typing import Any
 from bench.payload import SPANS_PER_TRACE, Template
 from bench.report import Failed
 
+# Requests with different texts, in turn: the same text again would be compressed away.
+_TEMPLATES = 16
 _TRANSIENT = {429, 502, 503, 504}
 _SAMPLE_TRACES = 50
 
@@ -99,7 +101,7 @@ def result(process: subprocess.Popen[str]) -> Load:
 
 @dataclass(slots=True)
 class _Run:
-    template: Template
+    templates: list[Template]
     head: bytes
     port: int
     until: float
@@ -117,7 +119,7 @@ class _Run:
             streams: list[Any] = []
             while (wait := self._next_wait()) is not None:
                 await asyncio.sleep(wait)
-                request = self.template.fill()
+                request = self.templates[self.requests % len(self.templates)].fill()
                 self.requests += 1
                 if len(self.trace_ids) < _SAMPLE_TRACES:
                     self.trace_ids.append(request.trace_ids[0])
@@ -168,17 +170,18 @@ class _Run:
 
 
 async def _main(options: argparse.Namespace, headers: Mapping[str, str]) -> None:
-    template = Template(options.traces, options.service)
+    templates = [Template(options.traces, options.service, seed) for seed in range(_TEMPLATES)]
+    (size_bytes,) = {template.size_bytes for template in templates}
     head = (
         f"POST {options.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         "Content-Type: application/x-protobuf\r\n"
         + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        + f"Content-Length: {template.size_bytes}\r\n\r\n"
+        + f"Content-Length: {size_bytes}\r\n\r\n"
     )
     first_at, began = time.time(), time.monotonic()
-    interval_s = template.spans / options.rate if options.rate else 0.0
+    interval_s = templates[0].spans / options.rate if options.rate else 0.0
     work = _Run(
-        template, head.encode(), options.port, began + options.seconds, interval_s, began, options.give_up
+        templates, head.encode(), options.port, began + options.seconds, interval_s, began, options.give_up
     )
     await asyncio.gather(*(work.connection() for _ in range(options.connections)))
     load = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 import sys
 import threading
@@ -27,9 +26,6 @@ from lumenspan_workers.services import Services
 
 _log = structlog.get_logger(__name__)
 _STOP_MS = 30_000
-# Whoever waits for an answer, of the server or of an engine on the same machine, goes before work that
-# nobody waits for.
-_NICENESS = 3
 
 
 def run(settings: Settings) -> None:
@@ -121,7 +117,6 @@ def main() -> None:
         sys.exit(2)
     configure_logging(settings.log_level, settings.log_format)
     assert_fast_protobuf()
-    os.nice(_NICENESS)
     run(settings)
 
 

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 _BLOCK_ROWS = 5_000
 _BLOCK_BYTES = 32 << 20
 # An insert costs about as much as a thousand rows: under load they are gathered for so long.
-_PAUSE_S = 0.1
+_PAUSE_S = 0.2
 # Two dozen bad rows among five thousand are found with so many inserts; beyond, the rest is given up.
 _MOST_HALVINGS = 300
 _SETTINGS = {
