@@ -90,6 +90,12 @@ class ApplicationSettings(BaseSettings):
     init_user_password: OptionalSecret = env(
         "LANGFUSE_INIT_USER_PASSWORD", None, about="The user's password"
     )
+    is_prompt_cached: bool = env(
+        "LANGFUSE_CACHE_PROMPT_ENABLED", True, about="Keep prompts that were read in Redis"
+    )
+    prompt_cache_ttl_s: Number = env(
+        "LANGFUSE_CACHE_PROMPT_TTL_SECONDS", 300, about="Seconds for which a prompt is kept there", ge=1
+    )
     metrics_token: OptionalSecret = env(
         "LUMENSPAN_METRICS_TOKEN", None, about="Bearer token of `/metrics`; without it the server has none"
     )

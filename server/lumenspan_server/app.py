@@ -31,6 +31,7 @@ from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
+from lumenspan_server.prompts.rest import routes as prompt_routes
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
@@ -84,6 +85,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *trace_routes,
             *observation_routes,
             *metrics_routes,
+            *prompt_routes,
             *model_routes,
             *ingestion_routes,
             *score_routes,

@@ -18,6 +18,8 @@ from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
+from lumenspan.prompts.cache import PromptCache
+from lumenspan.prompts.service import PromptService
 from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
 from lumenspan.sessions.service import SessionService
@@ -70,6 +72,7 @@ class Services:
     explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
+    prompts: PromptService
     models: ModelService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
@@ -109,6 +112,7 @@ class Services:
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
+            prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),
         )

@@ -153,3 +153,16 @@ class TestOpenTelemetrySdk:
         assert json.loads(call["input"]) == [{"role": "user", "content": "hi"}]
         assert json.loads(call["output"]) == [{"role": "assistant", "content": "hello"}]
         assert float(call["modelParameters"]["temperature"]) == 0.5
+
+
+def test_the_langfuse_sdk_manages_prompts(stack: Stack, project: ProjectAccess) -> None:
+    assert run_client("langfuse_prompts.py", env=langfuse_env(stack, project)) == {
+        "text": "You are Ann. Answer it",
+        "config": {"model": "m"},
+        "commit": "first",
+        "labels": ["latest", "production"],
+        "chat": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}],
+        "staged": [2, "Second"],
+        "fallback": ["instead", True],
+        "listed": [["team/answer", [1, 2]]],
+    }

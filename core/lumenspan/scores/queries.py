@@ -10,6 +10,7 @@ from typing import Any
 
 from lumenspan.filters import Condition, to_sql
 from lumenspan.ids import ProjectId
+from lumenspan.ingest.events.queries import mark_deleted
 from lumenspan.scores.filters import COLUMNS as FILTER_COLUMNS
 from lumenspan.scores.filters import TRACE_COLUMNS
 from lumenspan.scores.rows import COLUMN_TYPES
@@ -101,12 +102,9 @@ def hide(project_id: ProjectId, score_id: str) -> Sql:
 
 
 def forget_events(project_id: ProjectId, score_id: str) -> Sql:
-    """Remove what was said of a score, so that it is not merged again."""
-    return Sql(
-        "DELETE FROM entity_events\n"
-        "WHERE project_id = {project_id:String} AND kind = 'score' AND entity_id = {id:String}",
-        {"project_id": project_id, "id": score_id},
-    )
+    """Let nothing that was said of a score so far be merged again."""
+    of_score = "project_id = {project_id:String} AND kind = 'score' AND entity_id = {id:String}"
+    return Sql(mark_deleted(of_score), {"project_id": project_id, "id": score_id})
 
 
 def _newest(condition: str) -> str:

@@ -138,11 +138,9 @@ class ScoreRepository:
         return int(rows.rows[0][0])
 
     async def delete(self, project_id: ProjectId, score_id: str) -> None:
-        """Hide a score at once; what was said of it is removed soon after. Unknown ids are no error."""
+        """Hide a score, and let nothing said of it so far count. Unknown ids are no error."""
+        await self._clickhouse.command(queries.forget_events(project_id, score_id))
         await self._clickhouse.command(queries.hide(project_id, score_id))
-        # Not waited for: it is hidden, and rewriting parts takes its time.
-        later = {"lightweight_deletes_sync": 0}
-        await self._clickhouse.command(queries.forget_events(project_id, score_id), settings=later)
 
 
 def _to_score(project_id: ProjectId, row: dict[str, Any]) -> Score:

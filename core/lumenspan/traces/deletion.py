@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from lumenspan.errors import InvalidInput
 from lumenspan.ids import ProjectId, TraceId
+from lumenspan.ingest.events.queries import mark_deleted
 from lumenspan.media.service import MediaService
 from lumenspan.storage.clickhouse import ClickHouse, Sql
 from lumenspan.storage.queue import JobQueue
@@ -32,6 +33,8 @@ SELECT project_id, bucket, trace_id, min(start_time), max(end_time), min(created
   greatest(max(updated_at), now64(9, 'UTC'))
 FROM trace_rollup WHERE {_OF_TRACES} GROUP BY project_id, bucket, trace_id"""
 _HIDE = (
+    # First: what they are found by is still there.
+    mark_deleted(_EVENTS_OF),
     f"""INSERT INTO observations (project_id, trace_id, id, start_time, event_ts, is_deleted)
 SELECT project_id, trace_id, id, start_time, {_NEWER}, 1
 FROM observations FINAL WHERE {_OF_TRACES} AND is_deleted = 0""",
@@ -43,9 +46,8 @@ SELECT project_id, trace_id, timestamp, {_NEWER}, 1
 FROM trace_fields FINAL WHERE {_OF_TRACES} AND is_deleted = 0""",
     _MARK_ROLLUP,
 )
-# The events first: what they are found by is still there.
 _REMOVE = (
-    f"DELETE FROM entity_events WHERE {_EVENTS_OF}",
+    f"DELETE FROM entity_events WHERE {_EVENTS_OF} AND received_at <= {{until:DateTime64(9, 'UTC')}}",
     f"DELETE FROM observations WHERE {_OF_TRACES} AND event_ts <= {{until:DateTime64(9, 'UTC')}}",
     f"DELETE FROM scores WHERE {_OF_TRACES} AND event_ts <= {{until:DateTime64(9, 'UTC')}}",
     f"DELETE FROM trace_fields WHERE {_OF_TRACES} AND event_ts <= {{until:DateTime64(9, 'UTC')}}",

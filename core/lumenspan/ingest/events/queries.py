@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lumenspan.ids import ProjectId
-from lumenspan.ingest.events.schema import Kind
+from lumenspan.ingest.events.schema import DELETED, Kind
 from lumenspan.storage.clickhouse import Sql
 
 
@@ -33,4 +33,18 @@ def traces_without_observations(project_id: ProjectId, trace_ids: Sequence[str])
         "  GROUP BY trace_id, id)\n"
         "GROUP BY trace_id HAVING min(gone) = 1",
         {"project_id": project_id, "trace_ids": list(trace_ids)},
+    )
+
+
+def mark_deleted(condition: str) -> str:
+    """Text that lets no event of these ids count any more that was received until now.
+
+    ``condition`` is on columns of ``entity_events``, with the project's placeholder.
+    """
+    return (
+        "INSERT INTO entity_events\n"
+        "  (project_id, kind, entity_id, timestamp, event_id, received_at, type)\n"
+        "SELECT DISTINCT project_id, kind, entity_id, now64(9, 'UTC'), 'deleted', now64(9, 'UTC'), "
+        f"'{DELETED}'\n"
+        f"FROM entity_events WHERE {condition}"
     )

@@ -27,6 +27,8 @@ class Kind(StrEnum):
 
 
 SCORE_CREATE: Final = "score-create"
+# What was received until then of a trace, observation or score counts no more; written by deletions.
+DELETED: Final = "deleted"
 SDK_LOG: Final = "sdk-log"
 _OBSERVATION_TYPES = {f"{each.lower()}-create": each.value for each in ObservationType} | {
     f"{each}-update": each.upper() for each in ("span", "generation", "event")

@@ -22,7 +22,7 @@ from lumenspan.ingest.events import queries, rows
 from lumenspan.ingest.events.frame import Event
 from lumenspan.ingest.events.merge import Receipts, merge_observation, merge_trace, receipts
 from lumenspan.ingest.events.rows import Origin
-from lumenspan.ingest.events.schema import Kind
+from lumenspan.ingest.events.schema import DELETED, Kind
 from lumenspan.observations import rows as observation_rows
 from lumenspan.observations.rows import ObservationColumns
 from lumenspan.scores import rows as score_rows
@@ -168,15 +168,22 @@ def _parts(ids: Sequence[str]) -> Iterator[list[str]]:
 def _project(made: _Projection, project_id: str, kind: Kind, stored: Iterable[tuple[Any, ...]]) -> None:
     """Add to ``made`` what stored events of some ids come to."""
     events: dict[str, list[Event]] = defaultdict(list)
+    deleted_at: dict[str, int] = defaultdict(int)
     origins: dict[str, tuple[int, Origin]] = {}
     for entity_id, event_id, type_, timestamp, received_at, body, blob_key, name, version in stored:
+        if type_ == DELETED:
+            deleted_at[entity_id] = max(deleted_at[entity_id], received_at)
+            continue
         events[entity_id].append(
             Event(kind, entity_id, event_id, type_, timestamp, Raw(body.encode()), received_at)
         )
         newest = (received_at, Origin(blob_key, name, version))
         if entity_id not in origins or newest[0] > origins[entity_id][0]:
             origins[entity_id] = newest
-    for entity_id, each in events.items():
+    for entity_id, every in events.items():
+        each = [event for event in every if event.received_at > deleted_at[entity_id]]
+        if not each:
+            continue
         known = receipts(each)
         if made.shift_ns:
             known = replace(known, version=known.version + made.shift_ns)
