@@ -34,6 +34,9 @@ def _incomplete(given: dict[str, Any]) -> list[tuple[str, str]]:
     for name in ("LANGFUSE_INIT_PROJECT_ID", "LANGFUSE_INIT_USER_EMAIL"):
         if name in given and "LANGFUSE_INIT_ORG_ID" not in given:
             found.append(("LANGFUSE_INIT_ORG_ID", f"is required by {name} and not set"))
+    for name in ("LANGFUSE_S3_EVENT_UPLOAD_SSE", "LANGFUSE_S3_MEDIA_UPLOAD_SSE"):
+        if given.get(name) == "aws:kms" and f"{name}_KMS_KEY_ID" not in given:
+            found.append((f"{name}_KMS_KEY_ID", f"is required by {name}=aws:kms and not set"))
     return found
 
 

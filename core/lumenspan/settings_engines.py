@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
@@ -88,6 +90,12 @@ class EngineSettings(BaseSettings):
     )
     is_s3_path_style: bool = env(
         "LANGFUSE_S3_EVENT_UPLOAD_FORCE_PATH_STYLE", False, about="Path-style addresses, as MinIO needs"
+    )
+    s3_encryption: Literal["AES256", "aws:kms"] | None = env(
+        "LANGFUSE_S3_EVENT_UPLOAD_SSE", None, about="How the store encrypts what is written"
+    )
+    s3_kms_key_id: Text = env(
+        "LANGFUSE_S3_EVENT_UPLOAD_SSE_KMS_KEY_ID", None, about="Key, required with `aws:kms`"
     )
     s3_concurrent_writes: Number = env("LANGFUSE_S3_CONCURRENT_WRITES", 50, about="Writes at once", ge=1)
     s3_concurrent_reads: Number = env("LANGFUSE_S3_CONCURRENT_READS", 50, about="Reads at once", ge=1)

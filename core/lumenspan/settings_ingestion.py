@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic_settings import BaseSettings
 
 from lumenspan.settings_types import (
@@ -42,6 +44,14 @@ class IngestionSettings(BaseSettings):
     )
     is_media_path_style: bool = env(
         "LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE", False, about="Path-style addresses, as MinIO needs"
+    )
+    media_encryption: Literal["AES256", "aws:kms"] | None = env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_SSE",
+        None,
+        about="How the store encrypts files taken out of payloads; uploads of SDKs follow the bucket",
+    )
+    media_kms_key_id: Text = env(
+        "LANGFUSE_S3_MEDIA_UPLOAD_SSE_KMS_KEY_ID", None, about="Key, required with `aws:kms`"
     )
     media_max_bytes: Number = env(
         "LANGFUSE_S3_MEDIA_MAX_CONTENT_LENGTH", 1_000_000_000, about="Largest file", ge=1

@@ -66,6 +66,15 @@ class TestReading:
         made = settings(PORT="", LANGFUSE_INIT_PROJECT_RETENTION=" ", LANGFUSE_LOG_LEVEL="", REDIS_HOST="")
         assert (made.port, made.init_project_retention_days, made.log_level) == (3000, None, "info")
 
+    def test_a_key_of_encryption_is_required_where_one_is_used(self) -> None:
+        for part in ("EVENT", "MEDIA"):
+            name = f"LANGFUSE_S3_{part}_UPLOAD_SSE"
+            assert problems(**{name: "aws:kms"}) == [
+                f"{name}_KMS_KEY_ID is required by {name}=aws:kms and not set"
+            ]
+            (line,) = problems(**{name: "rot13"})
+            assert line.startswith(f"{name} is 'rot13'")
+
     def test_shares_of_projects(self) -> None:
         assert settings().project_sample_rates == {}
         made = settings(LUMENSPAN_INGEST_SAMPLE_RATES="a=0.5, b = 1")

@@ -270,6 +270,8 @@ def _open(settings: Settings) -> _Stores | None:
                 settings.media_access_key_id,
                 settings.media_secret_access_key,
                 settings.is_media_path_style,
+                settings.media_encryption,
+                settings.media_kms_key_id,
             ),
         )
 

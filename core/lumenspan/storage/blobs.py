@@ -32,6 +32,8 @@ class S3Address:
     Attributes:
         endpoint: AWS where None.
         access_key_id: what the environment of AWS gives where None.
+        encryption: how objects that are put here are encrypted, the bucket's own way where None; addresses
+            for uploads say nothing of it, their clients send no such header.
     """
 
     bucket: str
@@ -40,6 +42,8 @@ class S3Address:
     access_key_id: str | None
     secret_access_key: SecretStr | None
     is_path_style: bool
+    encryption: str | None = None
+    kms_key_id: str | None = None
 
     @classmethod
     def of_payloads(cls, settings: Settings) -> Self:
@@ -51,6 +55,8 @@ class S3Address:
             settings.s3_access_key_id,
             settings.s3_secret_access_key,
             settings.is_s3_path_style,
+            settings.s3_encryption,
+            settings.s3_kms_key_id,
         )
 
 
@@ -65,6 +71,11 @@ class Blobs:
         self._settings = settings
         self._address = address or S3Address.of_payloads(settings)
         self._bucket = self._address.bucket
+        self._encryption: dict[str, str] = {}
+        if self._address.encryption:
+            self._encryption["ServerSideEncryption"] = self._address.encryption
+        if self._address.kms_key_id:
+            self._encryption["SSEKMSKeyId"] = self._address.kms_key_id
         self._open = AsyncExitStack()
         self._client: Any = None
         self._connecting = asyncio.Lock()
@@ -76,7 +87,7 @@ class Blobs:
         async with self._writes, self._errors("put"):
             client = await self._connected()
             named = {"ContentType": content_type} if content_type else {}
-            await client.put_object(Bucket=self._bucket, Key=key, Body=data, **named)
+            await client.put_object(Bucket=self._bucket, Key=key, Body=data, **named, **self._encryption)
 
     async def get(self, key: str) -> bytes:
         """The object's bytes."""
