@@ -14,6 +14,7 @@ from lumenspan.identity.service import IdentityService
 from lumenspan.ids import ObservationId, OrganizationId, ProjectId, TraceId
 from lumenspan.media.domain import TraceFile
 from lumenspan.observations.domain import ObservationPage, ObservationTexts
+from lumenspan.scores.domain import Score
 from lumenspan.traces.domain import TraceKey, TraceSums, TraceTexts
 from lumenspan_server.services import Services
 
@@ -42,6 +43,7 @@ class ProjectLoaders:
         self._traces = services.traces
         self._observations = services.observations
         self._media = services.media
+        self._scores = services.scores
         self.project_id = project_id
 
     @cached_property
@@ -78,6 +80,17 @@ class ProjectLoaders:
     def files(self) -> DataLoader[TraceId, list[TraceFile]]:
         """Files that a trace and its observations refer to."""
         return DataLoader(load_fn=self._load_files)
+
+    @cached_property
+    def scores(self) -> DataLoader[TraceId, list[Score]]:
+        """Scores of a trace and its observations, newest first."""
+        return DataLoader(load_fn=self._load_scores)
+
+    async def _load_scores(self, ids: list[TraceId]) -> Sequence[list[Score]]:
+        found: dict[str, list[Score]] = defaultdict(list)
+        for score in await self._scores.by_traces(self.project_id, ids):
+            found[score.trace_id].append(score)
+        return [found[id_] for id_ in ids]
 
     async def _load_files(self, ids: list[TraceId]) -> Sequence[list[TraceFile]]:
         found = await self._media.files_by_trace(self.project_id, ids)

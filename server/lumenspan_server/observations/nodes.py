@@ -26,6 +26,7 @@ from lumenspan_server.gql.loaders import ObservationAt, ObservationsOf, ProjectL
 from lumenspan_server.gql.relay import PageInfo, checked_first
 from lumenspan_server.gql.scalars import BigInt, Instant
 from lumenspan_server.media.nodes import MediaReferenceNode
+from lumenspan_server.scores.nodes import ScoreNode
 
 strawberry.enum(ObservationType, name="ObservationType")
 MAX_PAGE = 1_000
@@ -167,6 +168,11 @@ class ObservationNode:
     @strawberry.field
     def cost(self) -> list[CostEntry]:
         return [CostEntry(key=key, value=value) for key, value in sorted(self.domain.cost.items())]
+
+    @strawberry.field(description="Newest first")
+    async def scores(self) -> list[ScoreNode]:
+        found = await self.loaders.scores.load(self.trace.id)
+        return [ScoreNode.of(score) for score in found if score.observation_id == self.domain.id]
 
     @strawberry.field(description="Files that it refers to")
     async def media(self) -> list[MediaReferenceNode]:

@@ -28,6 +28,7 @@ from lumenspan_server.observations.nodes import (
     load_observations,
     usage_entries,
 )
+from lumenspan_server.scores.nodes import ScoreNode
 from lumenspan_server.traces.inputs import TraceFilterInput, TraceOrderInput
 
 MAX_PAGE = 200
@@ -105,6 +106,10 @@ class TraceNode:
     @strawberry.field
     async def usage(self) -> list[UsageEntry]:
         return usage_entries((await self.loaders.sums.load(self.domain.key)).usage)
+
+    @strawberry.field(description="Of it and its observations, newest first, at most 1000")
+    async def scores(self) -> list[ScoreNode]:
+        return [ScoreNode.of(score) for score in await self.loaders.scores.load(self.domain.id)]
 
     @strawberry.field(description="Files that it and its observations refer to, at most 1000")
     async def media(self) -> list[MediaReferenceNode]:
