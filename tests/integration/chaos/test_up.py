@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import secrets
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from bench.history import Reader
+from bench.load import Load
 from tests.support import free_port, wait_until
 
-SPANS_PER_CALL = 10
 VICTIMS = ("worker", "server", "valkey", "s3", "postgres", "clickhouse")
 
 
@@ -53,79 +47,6 @@ class System:
             f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
             for path in self.folder.glob("logs/*.log")
         )
-
-
-@dataclass
-class Load:
-    """Clients that send until told to stop and note what was acknowledged; they retry as exporters do."""
-
-    url: str
-    auth: tuple[str, str]
-    acknowledged: dict[str, str] = field(default_factory=dict)
-    refusals: Counter[str] = field(default_factory=Counter)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextlib.contextmanager
-    def running(self, clients: int) -> Iterator[None]:
-        threads = [threading.Thread(target=self._client) for _ in range(clients)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-
-    def _client(self) -> None:
-        with httpx.Client(timeout=30, auth=self.auth) as client:
-            while not self._stop.is_set():
-                body, spans = one_call()
-                if self._send(client, body):
-                    with self._lock:
-                        self.acknowledged |= spans
-
-    def _send(self, client: httpx.Client, body: bytes) -> bool:
-        """True once acknowledged; gives up only when the load has ended."""
-        while True:
-            try:
-                answer = client.post(
-                    f"{self.url}/api/public/otel/v1/traces",
-                    content=body,
-                    headers={"content-type": "application/x-protobuf"},
-                )
-                if answer.status_code == 200:
-                    return True
-                outcome = str(answer.status_code)
-            except httpx.TransportError as error:
-                outcome = type(error).__name__
-            with self._lock:
-                self.refusals[outcome] += 1
-            if self._stop.wait(0.1):
-                return False
-
-
-def one_call() -> tuple[bytes, dict[str, str]]:
-    """An OTLP request of one trace, and ``{span id: digest of its input}``."""
-    request = ExportTraceServiceRequest()
-    scope = request.resource_spans.add().scope_spans.add()
-    trace_id, root = secrets.token_bytes(16), secrets.token_bytes(8)
-    now, spans = time.time_ns(), {}
-    for index in range(SPANS_PER_CALL):
-        text = f"content {index} of {trace_id.hex()} " + secrets.token_hex(200)
-        span = scope.spans.add(
-            trace_id=trace_id,
-            span_id=root if index == 0 else secrets.token_bytes(8),
-            parent_span_id=b"" if index == 0 else root,
-            name=f"step {index}",
-            start_time_unix_nano=now + index,
-            end_time_unix_nano=now + index + 1_000_000,
-        )
-        attribute = span.attributes.add(key="langfuse.observation.input")
-        attribute.value.string_value = text
-        spans[span.span_id.hex()] = hashlib.sha256(text.encode()).hexdigest()
-    return request.SerializeToString(), spans
 
 
 @pytest.fixture
@@ -168,23 +89,6 @@ def _is_ready(system: System, log: Path) -> bool:
     return False
 
 
-def read_all(system: System, auth: tuple[str, str]) -> list[tuple[str, str]]:
-    """(span id, digest of its input) of every observation, as the public API lists them."""
-    found, cursor = [], None
-    with httpx.Client(timeout=60, auth=auth) as client:
-        while True:
-            query = {"limit": "1000", "fields": "core,io", **({"cursor": cursor} if cursor else {})}
-            answer = client.get(f"{system.url}/api/public/v2/observations", params=query)
-            assert answer.status_code == 200, answer.text
-            page = answer.json()
-            found += [
-                (row["id"], hashlib.sha256(row["input"].encode()).hexdigest()) for row in page["data"]
-            ]
-            cursor = page["meta"].get("cursor")
-            if not cursor:
-                return found
-
-
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
 def test_every_acknowledged_span_is_readable_exactly_once(system: System) -> None:
@@ -193,23 +97,17 @@ def test_every_acknowledged_span_is_readable_exactly_once(system: System) -> Non
     load = Load(system.url, auth)
     with load.running(clients=4):
         for victim in VICTIMS:
-            before = len(load.acknowledged)
-            wait_until(lambda b=before: len(load.acknowledged) > b + 500, timeout_s=60)  # type: ignore[misc]
+            before = load.acknowledged
+            wait_until(lambda b=before: load.acknowledged > b + 500, timeout_s=60)  # type: ignore[misc]
             child = system.children()[victim]
             os.kill(child["pid"], signal.SIGKILL)
             wait_until(lambda v=victim, c=child: _is_back(system, v, c), timeout_s=60)  # type: ignore[misc]
-            after = len(load.acknowledged)
-            wait_until(lambda a=after: len(load.acknowledged) > a + 100, timeout_s=60)  # type: ignore[misc]
-
-    def missing() -> set[str]:
-        return load.acknowledged.keys() - {span_id for span_id, _ in read_all(system, auth)}
-
-    wait_until(lambda: not missing(), timeout_s=90, every_s=1)
-    found = read_all(system, auth)
-    twice = [span_id for span_id, count in Counter(span_id for span_id, _ in found).items() if count > 1]
-    assert twice == []
-    contents = dict(found)
-    assert {span_id: contents[span_id] for span_id in load.acknowledged} == load.acknowledged
+            after = load.acknowledged
+            wait_until(lambda a=after: load.acknowledged > a + 100, timeout_s=60)  # type: ignore[misc]
+    reader = Reader(system.url, *auth)
+    verdict = reader.verdict(load.journal, within_s=90)
+    reader.close()
+    assert verdict.is_kept, str(verdict)
     assert set(load.refusals) <= {
         "503",
         "ConnectError",
