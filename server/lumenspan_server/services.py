@@ -7,6 +7,7 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from lumenspan.datasets.service import DatasetService
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -73,6 +74,7 @@ class Services:
     media: MediaService
     metrics: MetricsService
     prompts: PromptService
+    datasets: DatasetService
     models: ModelService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
@@ -112,6 +114,7 @@ class Services:
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
+            datasets=DatasetService(postgres),
             prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),

@@ -166,3 +166,19 @@ def test_the_langfuse_sdk_manages_prompts(stack: Stack, project: ProjectAccess) 
         "fallback": ["instead", True],
         "listed": [["team/answer", [1, 2]]],
     }
+
+
+def test_the_langfuse_sdk_runs_experiments_on_datasets(stack: Stack, project: ProjectAccess) -> None:
+    seen: dict[str, Any] = run_client("langfuse_datasets.py", env=langfuse_env(stack, project))
+    assert seen["items"] == [["eval/qa", {"q": "2+2"}, "4"], ["eval/qa", {"q": "1+1"}, "2"]]
+    assert seen["outputs"] == ["4", "2"]
+    assert sorted(seen["evaluations"]) == [["exact", 1.0], ["exact", 1.0]]
+    assert seen["run_evaluations"] == [["share", 1.0]]
+
+    def scores() -> list[dict[str, Any]]:
+        answer = httpx.get(f"{stack.base_url}/api/public/v2/scores", headers=project.headers, timeout=20)
+        found: list[dict[str, Any]] = answer.json()["data"]
+        return found if len(found) == 3 else []
+
+    by_name = {(row["name"], bool(row["datasetRunId"])) for row in wait_until(scores, timeout_s=30)}
+    assert by_name == {("exact", False), ("share", True)}
