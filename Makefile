@@ -42,7 +42,8 @@ bench: $(STAMP) ## Measure start, idle cost, throughput and latency; prints one 
 chaos: $(STAMP) ## Faults under load, checked for loss, twenty times (TIMES=3, CHAOS_SEED=7)
 	CHAOS_TIMES=$(or $(TIMES),20) $(BIN)/python -m pytest -m chaos tests/integration/chaos/test_scenarios.py
 
-bench-ingest: $(STAMP) ## Ingestion beside Arize Phoenix and MLflow, the same load for each
+bench-ingest: $(STAMP) ## Ingestion: its limits and stages, 5,000 spans/s for ten minutes, Phoenix and MLflow beside it
+	$(BIN)/python -m bench ingest stages steady --minutes $(or $(MINUTES),10)
 	$(BIN)/python -m bench.rivals
 
 desktop: $(STAMP) ## Start the desktop application
