@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from lumenspan.clock import now_nanos
 from lumenspan.ids import ObservationId, ProjectId, TraceId
 from lumenspan.media.domain import Field, FileMark, TraceLink
 from lumenspan.media.extract import File
@@ -96,8 +97,8 @@ async def test_rows_events_and_files_are_gone_in_the_end(
     file = File(FileMark.of("image/png", data), data)
     link = TraceLink(TraceId("gone"), ObservationId(""), Field.INPUT)
     await server.services.media.keep(project_id, [file], [(file.mark.media_id, link)])
-    await server.services.deletion.remove(project_id, ["gone"])
-    await server.services.deletion.remove(project_id, ["gone"])
+    for _ in range(2):
+        await server.services.deletion.remove(project_id, ["gone"], now_nanos())
 
     async def left() -> list[tuple[str, str]]:
         found = []
@@ -115,6 +116,19 @@ async def test_rows_events_and_files_are_gone_in_the_end(
     assert await seen(server, project) == only("kept")
     media = await server.client.get(f"/api/public/media/{file.mark.media_id}", headers=project.headers)
     assert media.status_code == 404
+
+
+async def test_what_came_after_the_deletion_survives_a_late_or_repeated_job(
+    server: RunningServer, project: ProjectAccess
+) -> None:
+    await seed(server, project, "t")
+    project_id, at_ns = ProjectId(project.project_id), now_nanos()
+    await server.services.deletion.remove(project_id, ["t"], at_ns)
+    assert (await seen(server, project))["listed"] == []
+    await insert(server.services.clickhouse, [observation(project.project_id, trace_id="t", id="new")])
+    await server.services.deletion.remove(project_id, ["t"], at_ns)
+    after = await seen(server, project)
+    assert (after["listed"], after["observations"]) == (["t"], ["t"])
 
 
 async def test_batch_events_do_not_bring_it_back(stack: Any, project: ProjectAccess) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lumenspan.clock import now_nanos
 from lumenspan.filters import Condition, to_sql
 from lumenspan.ids import ProjectId
 from lumenspan.ingest.events.queries import mark_deleted
@@ -104,7 +105,7 @@ def hide(project_id: ProjectId, score_id: str) -> Sql:
 def forget_events(project_id: ProjectId, score_id: str) -> Sql:
     """Let nothing that was said of a score so far be merged again."""
     of_score = "project_id = {project_id:String} AND kind = 'score' AND entity_id = {id:String}"
-    return Sql(mark_deleted(of_score), {"project_id": project_id, "id": score_id})
+    return Sql(mark_deleted(of_score), {"project_id": project_id, "id": score_id, "at_ns": now_nanos()})
 
 
 def _newest(condition: str) -> str:

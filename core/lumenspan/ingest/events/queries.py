@@ -37,14 +37,16 @@ def traces_without_observations(project_id: ProjectId, trace_ids: Sequence[str])
 
 
 def mark_deleted(condition: str) -> str:
-    """Text that lets no event of these ids count any more that was received until now.
+    """Text that lets no event of these ids count any more that was received until ``{at_ns:Int64}``.
 
     ``condition`` is on columns of ``entity_events``, with the project's placeholder.
     """
     return (
         "INSERT INTO entity_events\n"
         "  (project_id, kind, entity_id, timestamp, event_id, received_at, type)\n"
-        "SELECT DISTINCT project_id, kind, entity_id, now64(9, 'UTC'), 'deleted', now64(9, 'UTC'), "
+        "SELECT DISTINCT project_id, kind, entity_id,\n"
+        "  fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC'), 'deleted',\n"
+        "  fromUnixTimestamp64Nano({at_ns:Int64}, 'UTC'), "
         f"'{DELETED}'\n"
         f"FROM entity_events WHERE {condition}"
     )
