@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class LumenspanError(Exception):
     """Base of all errors that may reach a caller.
@@ -24,15 +26,21 @@ class LumenspanError(Exception):
         code: stable name for machines (GraphQL ``extensions.code``).
         http_status: status a REST edge answers with.
         is_retryable: whether the same call can succeed later.
+        reason: a finer code that some routes document, such as ``name_conflict``; mostly None.
+        details: public facts beside the message, such as ``{"limit": 50}``.
     """
 
     code = "INTERNAL"
     http_status = 500
     is_retryable = False
 
-    def __init__(self, message: str) -> None:
+    def __init__(
+        self, message: str, *, reason: str | None = None, details: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.reason = reason
+        self.details = dict(details or {})
 
 
 class InvalidInput(LumenspanError):

@@ -43,14 +43,15 @@ _CLASSES: tuple[tuple[type[LumenspanError], str], ...] = (
 class ValidationFailed(InvalidInput):
     """Query or body do not fit; ``issues`` says where: ``{code, path, message}`` each."""
 
-    def __init__(self, issues: list[dict[str, Any]]) -> None:
+    def __init__(self, issues: list[dict[str, Any]], *, is_of_query: bool = False) -> None:
         super().__init__("Invalid request data")
         self.issues = issues
+        self.is_of_query = is_of_query
 
 
 def invalid_query(field: str, message: str, code: str = "custom") -> ValidationFailed:
     """One issue with one query parameter."""
-    return ValidationFailed([{"code": code, "path": [field], "message": message}])
+    return ValidationFailed([{"code": code, "path": [field], "message": message}], is_of_query=True)
 
 
 def json_response(
@@ -105,8 +106,65 @@ def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[b
     return json_response({"message": "Internal Server Error", "error": "InternalServerError"}, 500)
 
 
+# Code of family C by status, where the error names none of its own.
+_STRUCTURED_CODES = {
+    400: "invalid_request",
+    401: "authentication_failed",
+    403: "access_denied",
+    404: "resource_not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "invalid_body",
+    422: "unprocessable_content",
+    429: "rate_limited",
+}
+
+
+def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Family C: ``{message, code, details?}`` for every status, from the answer of the usual family."""
+    usual = _usual(request, error)
+    status = usual.status_code or 500
+    body = orjson.loads(usual.content)
+    found: dict[str, Any] = {
+        "message": body["message"],
+        "code": _STRUCTURED_CODES.get(status, "internal_error"),
+    }
+    if isinstance(error, ValidationFailed):
+        found["code"] = "invalid_query" if error.is_of_query else "invalid_body"
+        found["details"] = {"issues": error.issues}
+    if isinstance(error, LumenspanError):
+        found["code"] = error.reason or found["code"]
+        if error.details:
+            found["details"] = found.get("details", {}) | error.details
+    return json_response(found, status, dict(usual.headers))
+
+
+def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Family D: ``{error}`` with the message."""
+    usual = _usual(request, error)
+    body = orjson.loads(usual.content)
+    issues = {"details": error.issues} if isinstance(error, ValidationFailed) else {}
+    return json_response({"error": body["message"]} | issues, usual.status_code or 500, dict(usual.headers))
+
+
+def _usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if isinstance(error, LumenspanError):
+        return _ours(request, error)
+    if isinstance(error, HTTPException):
+        return _http(request, error)
+    return _unexpected(request, error)
+
+
+def _family(render_error: Any) -> ExceptionHandlersMap:
+    return {LumenspanError: render_error, HTTPException: render_error, Exception: render_error}
+
+
 HANDLERS: ExceptionHandlersMap = {
     LumenspanError: _ours,
     HTTPException: _http,
     Exception: _unexpected,
 }
+# Of routes whose errors are documented otherwise (contract, section 1.2): evaluators, rules, skills and
+# dashboards; and organizations, memberships, administration and blob storage.
+STRUCTURED_HANDLERS = _family(_structured)
+PLAIN_HANDLERS = _family(_plain)
