@@ -3,6 +3,7 @@
 Body ``{message, error}``: the message is public, ``error`` the class that the documented API names.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -52,6 +53,11 @@ class ValidationFailed(InvalidInput):
 def invalid_query(field: str, message: str, code: str = "custom") -> ValidationFailed:
     """One issue with one query parameter."""
     return ValidationFailed([{"code": code, "path": [field], "message": message}], is_of_query=True)
+
+
+def invalid_body(path: Sequence[str | int], message: str, code: str = "custom") -> ValidationFailed:
+    """One issue with one place of the body."""
+    return ValidationFailed([{"code": code, "path": list(path), "message": message}])
 
 
 def json_response(

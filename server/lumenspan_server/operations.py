@@ -14,8 +14,7 @@ is made from the same structs, so it says what the code does.
 Fields are in snake case here and in camel case on the wire.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import UnionType
@@ -25,7 +24,9 @@ import msgspec
 from litestar import Request, Response
 from msgspec import Meta, Struct
 
+from lumenspan.clock import iso_to_nanos
 from lumenspan_server.errors import ValidationFailed
+from lumenspan_server.issues import issue_of
 
 _Struct = TypeVar("_Struct", bound=Struct)
 
@@ -50,6 +51,29 @@ Resource = Literal[
 
 Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """An instant in an answer: UTC with milliseconds and a Z, as ``rows.iso`` writes it."""
+
+Finite = Annotated[float, Meta(ge=-1.7e308, le=1.7e308)]
+"""A number that is one: a query may spell infinity and "not a number", which no store compares with."""
+
+Text = Annotated[str, Meta(pattern=r"^[^\u0000]*$")]
+"""Text without NUL, which PostgreSQL does not store."""
+
+
+class Nanos(int):
+    """An instant of a query: nanoseconds since the epoch, sent as ISO-8601 with an offset.
+
+    Instants beyond what the store can hold stand at its ends.
+    """
+
+
+def keeps_empty() -> Meta:
+    """Mark of a query field for which "given and empty" is not the same as "not given"."""
+    return Meta(extra={_KEEPS_EMPTY: True})
+
+
+_KEEPS_EMPTY = "keeps_empty"
+# What the store can compare with: instants beyond it are as good as its ends.
+_LAST_NS = 2**63 - 1
 
 
 class Wire(Struct, rename="camel", kw_only=True):
@@ -90,12 +114,21 @@ class Message(Wire):
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """What the OpenAPI document says of a route, and the bucket its calls count in."""
+    """What the OpenAPI document says of a route, and the bucket its calls count in.
+
+    Attributes:
+        path: the documented path where the route's own pattern is wider; else that pattern is documented.
+        summary: in place of the handler's.
+        media_types: content types of the body.
+    """
 
     query: type[Struct] | None = None
     body: Any = None
     answers: Mapping[int, Any] = field(default_factory=dict)
     resource: Resource = "public-api"
+    path: str = ""
+    summary: str = ""
+    media_types: tuple[str, ...] = ("application/json",)
 
 
 def operation(
@@ -106,6 +139,9 @@ def operation(
     body: Any = None,
     answers: Mapping[int, Any] | None = None,
     resource: Resource = "public-api",
+    path: str = "",
+    also: Sequence[Documented] = (),
+    media_types: tuple[str, ...] = ("application/json",),
 ) -> dict[str, Any]:
     """Keyword arguments of a route handler: its status and what is documented of it.
 
@@ -114,9 +150,15 @@ def operation(
         query: struct of the query; lists are repeated parameters.
         body: struct, or union of structs, of the JSON body.
         answers: types of the answers with other statuses than ``status`` and those of errors.
+        resource: bucket of the rate limit.
+        path: the documented path, where names with slashes make the route's own pattern wider.
+        also: further operations that the same handler answers, each with its own path.
+        media_types: content types of the body.
     """
-    documented = Documented(query, body, {status: answer, **(answers or {})}, resource)
-    return {"status_code": status, "opt": {"documented": documented}}
+    documented = Documented(
+        query, body, {status: answer, **(answers or {})}, resource, path, media_types=media_types
+    )
+    return {"status_code": status, "opt": {"documented": documented, "also": tuple(also)}}
 
 
 def page_meta(query: PageQuery, total: int) -> PageMeta:
@@ -141,7 +183,7 @@ def decode(body: bytes, shape: type[_Struct]) -> _Struct:
     try:
         found: _Struct = _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
-        raise _failed(error) from error
+        raise ValidationFailed([issue_of(error, shape)]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValidationFailed(
             [{"code": "invalid_json", "path": [], "message": "The body is not valid JSON"}]
@@ -150,21 +192,36 @@ def decode(body: bytes, shape: type[_Struct]) -> _Struct:
 
 
 def read_query(request: Request[Any, Any, Any], shape: type[_Struct]) -> _Struct:
-    """The query; an empty value counts as not given.
+    """The query; an empty value counts as not given, except for fields that ``keeps_empty`` marks.
 
     Numbers and ``true``/``false`` are read from their texts; a tuple takes every repetition. Unknown
     parameters are passed over unless the struct forbids unknown fields.
     """
     given: dict[str, Any] = {}
-    lists = _lists(shape)
+    kinds = _kinds(shape)
     for name in request.query_params:
         values = [value for value in request.query_params.getall(name) if value != ""]
-        if values:
-            given[name] = values if name in lists else values[0]
+        if name in kinds.lists:
+            if values:
+                given[name] = values
+        elif values or name in kinds.kept or name not in kinds.known:
+            given[name] = values[0] if values else ""
     try:
-        return msgspec.convert(given, shape, strict=False)
+        return msgspec.convert(given, shape, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:
-        raise _failed(error, is_of_query=True) from error
+        raise ValidationFailed([issue_of(error, shape)], is_of_query=True) from error
+
+
+def _from_text(type_: type[Any], value: Any) -> Any:
+    if type_ is not Nanos:
+        raise NotImplementedError(type_)
+    text = str(value)
+    try:
+        # A client that did not encode the plus of the offset sent a blank.
+        nanos = iso_to_nanos(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+    except (ValueError, OverflowError):
+        raise ValueError("Invalid datetime: expected ISO-8601 with an offset") from None
+    return Nanos(min(max(nanos, 0), _LAST_NS))
 
 
 @cache
@@ -172,36 +229,36 @@ def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kinds:
+    """Wire names of the fields of a query: all, those that take lists, those that keep an empty value."""
+
+    known: frozenset[str]
+    lists: frozenset[str]
+    kept: frozenset[str]
+
+
 @cache
-def _lists(shape: type[Struct]) -> frozenset[str]:
-    """Wire names of the fields that take a list."""
-    hints = get_type_hints(shape)
-    return frozenset(
-        each.encode_name for each in msgspec.structs.fields(shape) if _is_list(hints[each.name])
+def _kinds(shape: type[Struct]) -> _Kinds:
+    hints = get_type_hints(shape, include_extras=True)
+    names = {each.encode_name: hints[each.name] for each in msgspec.structs.fields(shape)}
+    return _Kinds(
+        frozenset(names),
+        frozenset(name for name, hint in names.items() if _is_list(hint)),
+        frozenset(name for name, hint in names.items() if _is_kept(hint)),
     )
 
 
 def _is_list(hint: Any) -> bool:
-    if get_origin(hint) in (Union, UnionType):
+    origin = get_origin(hint)
+    if origin is Annotated or origin in (Union, UnionType):
         return any(_is_list(each) for each in get_args(hint))
-    return get_origin(hint) in (list, tuple)
+    return origin in (list, tuple)
 
 
-_PLACE = re.compile(r" - at `(\$.*)`$")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
-
-
-def _failed(error: msgspec.ValidationError, *, is_of_query: bool = False) -> ValidationFailed:
-    """What a decoder says, as the documented issue: ``{code, path, message}``."""
-    text = str(error)
-    place = _PLACE.search(text)
-    message = text[: place.start()] if place else text
-    path: list[str | int] = []
-    for name, index in _STEP.findall(place.group(1) if place else ""):
-        if name or index:
-            path.append(name or int(index))
-    missing = re.search(r"required field `([^`]+)`|unknown field `([^`]+)`", message)
-    if missing:
-        path.append(missing.group(1) or missing.group(2))
-    code = "unrecognized_keys" if missing and missing.group(2) else "invalid_type"
-    return ValidationFailed([{"code": code, "path": path, "message": message}], is_of_query=is_of_query)
+def _is_kept(hint: Any) -> bool:
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_kept(each) for each in get_args(hint))
+    return get_origin(hint) is Annotated and any(
+        isinstance(each, Meta) and (each.extra or {}).get(_KEEPS_EMPTY) for each in hint.__metadata__
+    )

@@ -49,3 +49,8 @@ def number(amount: Decimal | None) -> float | None:
 def numbers(amounts: dict[str, Decimal]) -> dict[str, float]:
     """Amounts by kind."""
     return {kind: float(amount) for kind, amount in amounts.items()}
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """The parts of a list that is separated by commas; none of None."""
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -198,14 +198,14 @@ class TestRoutes:
             ({"sha256Hash": "A" * 42 + "B="}, ["sha256Hash"]),
             ({"field": "content"}, ["field"]),
             ({"field": ...}, ["field"]),
-            ({"field": "expectedOutput"}, []),
+            ({"field": "expectedOutput"}, ["field"]),
             ({"traceId": None}, []),
             ({"traceId": ""}, ["traceId"]),
             ({"traceId": "t" * 2_049}, ["traceId"]),
-            ({"traceId": None, "observationId": "o"}, []),
+            ({"traceId": None, "observationId": "o"}, ["traceId"]),
             ({"traceId": None, "datasetId": "d"}, []),
             ({"datasetId": "d", "datasetItemId": "i"}, []),
-            ({"traceId": None, "datasetId": "d", "datasetItemId": "i", "field": "output"}, []),
+            ({"traceId": None, "datasetId": "d", "datasetItemId": "i", "field": "output"}, ["field"]),
         ],
     )
     def test_what_does_not_fit_is_400_and_says_where(

@@ -1,7 +1,7 @@
 """Files that items of datasets refer to: they have to be there, and are named in answers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from lumenspan.clock import datetime_to_nanos, nanos_to_iso
 from lumenspan.datasets.domain import Item
@@ -9,9 +9,14 @@ from lumenspan.errors import InvalidInput, NotFound
 from lumenspan.ids import ProjectId
 from lumenspan.media import references
 from lumenspan.media.domain import Download, MediaDisabled, MediaId
+from lumenspan_server.datasets.wire import MediaFile, MediaReference
 from lumenspan_server.services import Services
 
-_FIELDS = (("input", "input"), ("expected_output", "expectedOutput"), ("metadata", "metadata"))
+_FIELDS: tuple[tuple[str, Literal["input", "expectedOutput", "metadata"]], ...] = (
+    ("input", "input"),
+    ("expected_output", "expectedOutput"),
+    ("metadata", "metadata"),
+)
 
 
 async def check_known(services: Services, project_id: ProjectId, values: Sequence[Any]) -> None:
@@ -22,7 +27,7 @@ async def check_known(services: Services, project_id: ProjectId, values: Sequenc
             raise InvalidInput(f"The dataset item references unknown media: {id_}")
 
 
-async def rows_of(services: Services, project_id: ProjectId, item: Item) -> list[dict[str, Any]]:
+async def rows_of(services: Services, project_id: ProjectId, item: Item) -> list[MediaReference]:
     """The files of an item as its answer names them; those that are gone are left out."""
     rows = []
     for attribute, field in _FIELDS:
@@ -30,20 +35,21 @@ async def rows_of(services: Services, project_id: ProjectId, item: Item) -> list
             file = await _download(services, project_id, found.media_id)
             if file is not None:
                 rows.append(
-                    {
-                        "field": field,
-                        "referenceString": str(found),
-                        "jsonPath": path,
-                        "media": {
-                            "mediaId": file.media_id,
-                            "contentType": file.content_type,
-                            "contentLength": file.size_bytes,
-                            "url": file.url,
-                            "urlExpiry": nanos_to_iso(datetime_to_nanos(file.expires_at), 3),
-                        },
-                    }
+                    MediaReference(
+                        field=field, reference_string=str(found), json_path=path, media=_file(file)
+                    )
                 )
     return rows
+
+
+def _file(file: Download) -> MediaFile:
+    return MediaFile(
+        media_id=file.media_id,
+        content_type=file.content_type,
+        content_length=file.size_bytes,
+        url=file.url,
+        url_expiry=nanos_to_iso(datetime_to_nanos(file.expires_at), 3),
+    )
 
 
 def _references(value: Any, path: str) -> Iterator[tuple[str, references.Reference]]:

@@ -1,125 +1,160 @@
 """REST routes of datasets, items, runs and run items (contract, section 5)."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from msgspec import UNSET
 
 from lumenspan.clock import nanos_to_datetime
-from lumenspan.datasets.domain import Dataset, Item, ItemChange, ItemStatus
+from lumenspan.datasets.domain import Dataset, Item, ItemChange
 from lumenspan.datasets.service import KEEP, DatasetChange, ItemFilter, RunItemGiven
 from lumenspan.errors import NotFound
 from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import ObservationParts
 from lumenspan_server.access import require_project_key
-from lumenspan_server.datasets import media
-from lumenspan_server.datasets.rows import to_item_row, to_row, to_run_item_row, to_run_row
-from lumenspan_server.errors import invalid_query, json_response
-from lumenspan_server.json_body import read_json
-from lumenspan_server.params import QueryParams
+from lumenspan_server.datasets import media, wire
+from lumenspan_server.datasets.rows import (
+    fields,
+    run_fields,
+    to_item_row,
+    to_row,
+    to_run_item_row,
+    to_run_row,
+)
+from lumenspan_server.errors import invalid_query
+from lumenspan_server.operations import (
+    Documented,
+    Message,
+    PageQuery,
+    answer,
+    operation,
+    page_meta,
+    read_body,
+    read_query,
+)
 from lumenspan_server.services import Services
 
 _V1, _V2 = "/api/public/datasets", "/api/public/v2/datasets"
 _ITEMS, _RUN_ITEMS = "/api/public/dataset-items", "/api/public/dataset-run-items"
-_DEFAULT_LIMIT, _MAX_LIMIT, _MAX_PAGE = 50, 100, 10**6
 _ALL = 1_000_000
 _RUNS = "/runs"
 
 
-class _Dataset(BaseModel):
-    name: StrictStr
-    description: StrictStr | None = None
-    metadata: Any = None
-    input_schema: Any = Field(KEEP, alias="inputSchema")
-    expected_output_schema: Any = Field(KEEP, alias="expectedOutputSchema")
-
-
-class _Item(BaseModel):
-    dataset_name: StrictStr | None = Field(None, alias="datasetName")
-    id: StrictStr | None = None
-    input: Any = None
-    expected_output: Any = Field(None, alias="expectedOutput")
-    metadata: Any = None
-    source_trace_id: StrictStr | None = Field(None, alias="sourceTraceId")
-    source_observation_id: StrictStr | None = Field(None, alias="sourceObservationId")
-    status: ItemStatus | None = None
-
-
-class _RunItem(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    run_name: Annotated[StrictStr, Field(alias="runName", min_length=1)]
-    run_description: StrictStr | None = Field(None, alias="runDescription")
-    metadata: Any = None
-    dataset_item_id: StrictStr = Field(alias="datasetItemId")
-    trace_id: StrictStr | None = Field(None, alias="traceId")
-    observation_id: StrictStr | None = Field(None, alias="observationId")
-    dataset_version: datetime | None = Field(None, alias="datasetVersion")
-    created_at: datetime | None = Field(None, alias="createdAt")
-
-
-def _paging(params: QueryParams) -> tuple[int, int]:
-    return params.number("page", 1, 1, _MAX_PAGE), params.number("limit", _DEFAULT_LIMIT, 1, _MAX_LIMIT)
-
-
-def _meta(page: int, limit: int, total: int) -> dict[str, int]:
-    return {"page": page, "limit": limit, "totalItems": total, "totalPages": -(-total // limit)}
-
-
-async def _item_row(services: Services, project_id: ProjectId, item: Item) -> dict[str, Any]:
+async def _item_row(services: Services, project_id: ProjectId, item: Item) -> wire.DatasetItemRow:
     return to_item_row(item, await media.rows_of(services, project_id, item))
 
 
-@post([_V1, _V2], status_code=200, summary="Make a dataset, or change the one of that name")
-async def save_dataset(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The dataset; of the first version with ``items`` and ``runs``."""
+async def _save(request: Request[Any, Any, Any]) -> Dataset:
     principal = await require_project_key(request)
-    body = await read_json(request, _Dataset)
+    body = await read_body(request, wire.DatasetBody)
     services: Services = request.app.state.services
     change = DatasetChange(
-        body.name, body.description, body.metadata, body.input_schema, body.expected_output_schema
+        body.name,
+        body.description,
+        body.metadata,
+        KEEP if body.input_schema is UNSET else body.input_schema,
+        KEEP if body.expected_output_schema is UNSET else body.expected_output_schema,
     )
-    made = await services.datasets.save(principal.project_id, change)
-    row = to_row(made)
-    if request.url.path == _V1:
-        row |= await _summary(services, made)
-    return json_response(row)
+    return await services.datasets.save(principal.project_id, change)
 
 
-@get([_V1, _V2], summary="Datasets of the project, newest first")
+@post(
+    _V2,
+    summary="Make a dataset, or change the one of that name",
+    **operation(body=wire.DatasetBody, answer=wire.DatasetRow, resource="datasets"),
+)
+async def save_dataset(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The dataset."""
+    return answer(to_row(await _save(request)))
+
+
+@post(
+    _V1,
+    summary="Make a dataset, or change the one of that name, as of the first version",
+    **operation(body=wire.DatasetBody, answer=wire.DatasetSummaryV1, resource="datasets"),
+)
+async def save_dataset_v1(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The dataset with ``items`` and ``runs``."""
+    return answer(await _summary(request.app.state.services, await _save(request)))
+
+
+@get(
+    _V2,
+    summary="Datasets of the project, newest first",
+    **operation(query=PageQuery, answer=wire.Datasets, resource="datasets"),
+)
 async def list_datasets(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """``{data: [dataset], meta}``; of the first version with ids of items and names of runs."""
+    """``{data: [dataset], meta}``."""
     principal = await require_project_key(request)
-    page, limit = _paging(QueryParams(request))
+    query = read_query(request, PageQuery)
     services: Services = request.app.state.services
-    found, total = await services.datasets.page(principal.project_id, page, limit)
-    is_first = request.url.path == _V1
-    rows = [to_row(each) | (await _summary(services, each) if is_first else {}) for each in found]
-    return json_response({"data": rows, "meta": _meta(page, limit, total)})
+    found, total = await services.datasets.page(principal.project_id, query.page, query.limit)
+    return answer(wire.Datasets(data=[to_row(each) for each in found], meta=page_meta(query, total)))
 
 
-async def _summary(services: Services, dataset: Dataset) -> dict[str, Any]:
+@get(
+    _V1,
+    summary="Datasets of the project, newest first, as of the first version",
+    **operation(query=PageQuery, answer=wire.DatasetsV1, resource="datasets"),
+)
+async def list_datasets_v1(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """``{data: [dataset], meta}`` with ids of items and names of runs."""
+    principal = await require_project_key(request)
+    query = read_query(request, PageQuery)
+    services: Services = request.app.state.services
+    found, total = await services.datasets.page(principal.project_id, query.page, query.limit)
+    rows = [await _summary(services, each) for each in found]
+    return answer(wire.DatasetsV1(data=rows, meta=page_meta(query, total)))
+
+
+async def _summary(services: Services, dataset: Dataset) -> wire.DatasetSummaryV1:
     where = ItemFilter(dataset.name)
     items, _ = await services.datasets.items(dataset.project_id, where, 1, _ALL)
     runs, _ = await services.datasets.runs(dataset.project_id, dataset, 1, _ALL)
-    return {"items": [each.id for each in items], "runs": [each.name for each in runs]}
+    return wire.DatasetSummaryV1(
+        **fields(dataset), items=[each.id for each in items], runs=[each.name for each in runs]
+    )
 
 
-@get(_V2 + "/{dataset_name:path}", summary="One dataset")
+@get(
+    _V2 + "/{dataset_name:path}",
+    summary="One dataset",
+    **operation(answer=wire.DatasetRow, resource="datasets"),
+)
 async def get_dataset(request: Request[Any, Any, Any], dataset_name: FromPath[str]) -> Response[bytes]:
     """The dataset; 404 where there is none."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
-    return json_response(
-        to_row(await services.datasets.get(principal.project_id, dataset_name.removeprefix("/")))
-    )
+    return answer(to_row(await services.datasets.get(principal.project_id, dataset_name.removeprefix("/"))))
 
 
-@get(_V1 + "/{place:path}", summary="One dataset with its items, its runs, or one of these")
+@get(
+    _V1 + "/{place:path}",
+    summary="One dataset with its items and the names of its runs",
+    **operation(
+        path=_V1 + "/{datasetName}",
+        answer=wire.DatasetV1,
+        resource="datasets",
+        also=[
+            Documented(
+                path=_V1 + "/{datasetName}/runs",
+                summary="Runs of a dataset, newest first",
+                query=PageQuery,
+                answers={200: wire.DatasetRuns},
+                resource="datasets",
+            ),
+            Documented(
+                path=_V1 + "/{datasetName}/runs/{runName}",
+                summary="One run with its items",
+                answers={200: wire.DatasetRunWithItems},
+                resource="datasets",
+            ),
+        ],
+    ),
+)
 async def get_dataset_v1(request: Request[Any, Any, Any], place: FromPath[str]) -> Response[bytes]:
     """Of ``{name}`` the dataset with items and names of runs, of ``{name}/runs`` these, of one more it."""
     principal = await require_project_key(request)
@@ -132,26 +167,32 @@ async def get_dataset_v1(request: Request[Any, Any, Any], place: FromPath[str]) 
         run = await services.datasets.run(project_id, name, run_name)
         items, _ = await services.datasets.run_items(project_id, run)
         rows = [to_run_item_row(each) for each in items]
-        return json_response(to_run_row(run) | {"datasetRunItems": rows})
+        return answer(wire.DatasetRunWithItems(**run_fields(run), dataset_run_items=rows))
     dataset = await services.datasets.get(project_id, place)
     found, _ = await services.datasets.items(project_id, ItemFilter(dataset.name), 1, _ALL)
     runs, _ = await services.datasets.runs(project_id, dataset, 1, _ALL)
-    whole = {
-        "items": [await _item_row(services, project_id, each) for each in found],
-        "runs": [each.name for each in runs],
-    }
-    return json_response(to_row(dataset) | whole)
+    return answer(
+        wire.DatasetV1(
+            **fields(dataset),
+            items=[await _item_row(services, project_id, each) for each in found],
+            runs=[each.name for each in runs],
+        )
+    )
 
 
 async def _runs(request: Request[Any, Any, Any], project_id: ProjectId, name: str) -> Response[bytes]:
-    page, limit = _paging(QueryParams(request))
+    query = read_query(request, PageQuery)
     services: Services = request.app.state.services
     dataset = await services.datasets.get(project_id, name)
-    runs, total = await services.datasets.runs(project_id, dataset, page, limit)
-    return json_response({"data": [to_run_row(each) for each in runs], "meta": _meta(page, limit, total)})
+    runs, total = await services.datasets.runs(project_id, dataset, query.page, query.limit)
+    return answer(wire.DatasetRuns(data=[to_run_row(each) for each in runs], meta=page_meta(query, total)))
 
 
-@delete(_V1 + "/{place:path}", status_code=200, summary="Delete a run: DELETE …/{name}/runs/{run}")
+@delete(
+    _V1 + "/{place:path}",
+    summary="Delete a run",
+    **operation(path=_V1 + "/{datasetName}/runs/{runName}", answer=Message, resource="datasets"),
+)
 async def delete_run(request: Request[Any, Any, Any], place: FromPath[str]) -> Response[bytes]:
     """A message; traces and scores of the run stay."""
     principal = await require_project_key(request)
@@ -160,14 +201,18 @@ async def delete_run(request: Request[Any, Any, Any], place: FromPath[str]) -> R
     if not separator:
         raise NotFound("Not found")
     await services.datasets.delete_run(principal.project_id, name, run_name)
-    return json_response({"message": "Dataset run successfully deleted"})
+    return answer(Message(message="Dataset run successfully deleted"))
 
 
-@post(_ITEMS, status_code=200, summary="Make an item, or change the one of that id")
+@post(
+    _ITEMS,
+    summary="Make an item, or change the one of that id",
+    **operation(body=wire.DatasetItemBody, answer=wire.DatasetItemRow, resource="datasets"),
+)
 async def save_item(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The item; what is not said, or null, stays as it is."""
     principal = await require_project_key(request)
-    body = await read_json(request, _Item)
+    body = await read_body(request, wire.DatasetItemBody)
     services: Services = request.app.state.services
     project_id = principal.project_id
     await media.check_known(services, project_id, [body.input, body.expected_output, body.metadata])
@@ -182,51 +227,63 @@ async def save_item(request: Request[Any, Any, Any]) -> Response[bytes]:
         status=body.status,
     )
     made = await services.datasets.save_item(project_id, change)
-    return json_response(await _item_row(services, project_id, made))
+    return answer(await _item_row(services, project_id, made))
 
 
-@get(_ITEMS, summary="Active items, newest version first")
+@get(
+    _ITEMS,
+    summary="Active items, newest version first",
+    **operation(query=wire.DatasetItemQuery, answer=wire.DatasetItems, resource="datasets"),
+)
 async def list_items(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [item], meta}``; with ``version`` as they were then."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    page, limit = _paging(params)
-    at = params.time_ns("version")
+    query = read_query(request, wire.DatasetItemQuery)
     where = ItemFilter(
-        dataset_name=params.text("datasetName") or None,
-        source_trace_id=params.text("sourceTraceId") or None,
-        source_observation_id=params.text("sourceObservationId") or None,
-        at=None if at is None else nanos_to_datetime(at),
+        dataset_name=query.dataset_name,
+        source_trace_id=query.source_trace_id,
+        source_observation_id=query.source_observation_id,
+        at=None if query.version is None else nanos_to_datetime(query.version),
     )
     services: Services = request.app.state.services
-    found, total = await services.datasets.items(principal.project_id, where, page, limit)
+    found, total = await services.datasets.items(principal.project_id, where, query.page, query.limit)
     rows = [await _item_row(services, principal.project_id, each) for each in found]
-    return json_response({"data": rows, "meta": _meta(page, limit, total)})
+    return answer(wire.DatasetItems(data=rows, meta=page_meta(query, total)))
 
 
-@get(_ITEMS + "/{item_id:path}", summary="One item, archived or not")
+@get(
+    _ITEMS + "/{item_id:path}",
+    summary="One item, archived or not",
+    **operation(answer=wire.DatasetItemRow, resource="datasets"),
+)
 async def get_item(request: Request[Any, Any, Any], item_id: FromPath[str]) -> Response[bytes]:
     """The item; 404 where there is none."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
     found = await services.datasets.get_item(principal.project_id, item_id.removeprefix("/"))
-    return json_response(await _item_row(services, principal.project_id, found))
+    return answer(await _item_row(services, principal.project_id, found))
 
 
-@delete(_ITEMS + "/{item_id:path}", status_code=200, summary="Delete an item")
+@delete(
+    _ITEMS + "/{item_id:path}", summary="Delete an item", **operation(answer=Message, resource="datasets")
+)
 async def delete_item(request: Request[Any, Any, Any], item_id: FromPath[str]) -> Response[bytes]:
     """A message; in the past it stays."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
     await services.datasets.delete_item(principal.project_id, item_id.removeprefix("/"))
-    return json_response({"message": "Dataset item successfully deleted"})
+    return answer(Message(message="Dataset item successfully deleted"))
 
 
-@post(_RUN_ITEMS, status_code=200, summary="Note what a run did with an item")
+@post(
+    _RUN_ITEMS,
+    summary="Note what a run did with an item",
+    **operation(body=wire.DatasetRunItemBody, answer=wire.DatasetRunItemRow, resource="datasets"),
+)
 async def add_run_item(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The run item; the run is made with its first."""
     principal = await require_project_key(request)
-    body = await read_json(request, _RunItem)
+    body = await read_body(request, wire.DatasetRunItemBody)
     services: Services = request.app.state.services
     trace_id = body.trace_id or await _trace_of(services, principal.project_id, body.observation_id)
     given = RunItemGiven(
@@ -238,7 +295,7 @@ async def add_run_item(request: Request[Any, Any, Any]) -> Response[bytes]:
         metadata=body.metadata,
         created_at=body.created_at,
     )
-    return json_response(to_run_item_row(await services.datasets.add_run_item(principal.project_id, given)))
+    return answer(to_run_item_row(await services.datasets.add_run_item(principal.project_id, given)))
 
 
 async def _trace_of(services: Services, project_id: ProjectId, observation_id: str | None) -> str:
@@ -252,27 +309,28 @@ async def _trace_of(services: Services, project_id: ProjectId, observation_id: s
     return page.observations[0].trace_id
 
 
-@get(_RUN_ITEMS, summary="What a run did, newest first")
+@get(
+    _RUN_ITEMS,
+    summary="What a run did, newest first",
+    **operation(query=wire.RunItemQuery, answer=wire.DatasetRunItems, resource="datasets"),
+)
 async def list_run_items(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [run item], meta}`` of ``datasetId`` and ``runName``."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    page, limit = _paging(params)
-    for name in ("datasetId", "runName"):
-        if not params.text(name):
-            raise invalid_query(name, "Required", "invalid_type")
+    query = read_query(request, wire.RunItemQuery)
     services: Services = request.app.state.services
     project_id = principal.project_id
-    run = await services.datasets.run_of(project_id, params.text("datasetId"), params.text("runName"))
-    items, total = await services.datasets.run_items(project_id, run, page, limit)
-    return json_response(
-        {"data": [to_run_item_row(each) for each in items], "meta": _meta(page, limit, total)}
-    )
+    run = await services.datasets.run_of(project_id, query.dataset_id, query.run_name)
+    items, total = await services.datasets.run_items(project_id, run, query.page, query.limit)
+    rows = [to_run_item_row(each) for each in items]
+    return answer(wire.DatasetRunItems(data=rows, meta=page_meta(query, total)))
 
 
 routes: list[ControllerRouterHandler] = [
     save_dataset,
+    save_dataset_v1,
     list_datasets,
+    list_datasets_v1,
     get_dataset,
     get_dataset_v1,
     delete_run,

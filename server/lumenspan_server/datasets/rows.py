@@ -5,68 +5,86 @@ from typing import Any
 
 from lumenspan.clock import datetime_to_nanos, nanos_to_iso
 from lumenspan.datasets.domain import Dataset, Item, Run, RunItem
+from lumenspan_server.datasets.wire import (
+    DatasetItemRow,
+    DatasetRow,
+    DatasetRunItemRow,
+    DatasetRunRow,
+    MediaReference,
+)
 
 
 def _iso(at: datetime) -> str:
     return nanos_to_iso(datetime_to_nanos(at), 3)
 
 
-def to_row(dataset: Dataset) -> dict[str, Any]:
+def to_row(dataset: Dataset) -> DatasetRow:
     """A dataset without its items."""
+    return DatasetRow(**fields(dataset))
+
+
+def fields(dataset: Dataset) -> dict[str, Any]:
+    """The fields that every answer with a dataset has."""
     return {
         "id": dataset.id,
-        "projectId": dataset.project_id,
+        "project_id": dataset.project_id,
         "name": dataset.name,
         "description": dataset.description,
         "metadata": dataset.metadata,
-        "inputSchema": dataset.input_schema,
-        "expectedOutputSchema": dataset.expected_output_schema,
-        "createdAt": _iso(dataset.created_at),
-        "updatedAt": _iso(dataset.updated_at),
+        "input_schema": dataset.input_schema,
+        "expected_output_schema": dataset.expected_output_schema,
+        "created_at": _iso(dataset.created_at),
+        "updated_at": _iso(dataset.updated_at),
     }
 
 
-def to_item_row(item: Item, references: list[dict[str, Any]]) -> dict[str, Any]:
+def to_item_row(item: Item, references: list[MediaReference]) -> DatasetItemRow:
     """An item, with the files that it refers to."""
-    return {
-        "id": item.id,
-        "status": item.status,
-        "input": item.input,
-        "expectedOutput": item.expected_output,
-        "metadata": item.metadata,
-        "sourceTraceId": item.source_trace_id,
-        "sourceObservationId": item.source_observation_id,
-        "datasetId": item.dataset_id,
-        "datasetName": item.dataset_name,
-        "createdAt": _iso(item.created_at),
-        "updatedAt": _iso(item.valid_from),
-        "mediaReferences": references,
-    }
+    return DatasetItemRow(
+        id=item.id,
+        status=item.status,
+        input=item.input,
+        expected_output=item.expected_output,
+        metadata=item.metadata,
+        source_trace_id=item.source_trace_id,
+        source_observation_id=item.source_observation_id,
+        dataset_id=item.dataset_id,
+        dataset_name=item.dataset_name,
+        created_at=_iso(item.created_at),
+        updated_at=_iso(item.valid_from),
+        version=_iso(item.valid_from),
+        media_references=references,
+    )
 
 
-def to_run_row(run: Run) -> dict[str, Any]:
+def to_run_row(run: Run) -> DatasetRunRow:
     """A run without its items."""
+    return DatasetRunRow(**run_fields(run))
+
+
+def run_fields(run: Run) -> dict[str, Any]:
+    """The fields that every answer with a run has."""
     return {
         "id": run.id,
         "name": run.name,
         "description": run.description,
         "metadata": run.metadata,
-        "datasetId": run.dataset_id,
-        "datasetName": run.dataset_name,
-        "createdAt": _iso(run.created_at),
-        "updatedAt": _iso(run.updated_at),
+        "dataset_id": run.dataset_id,
+        "dataset_name": run.dataset_name,
+        "created_at": _iso(run.created_at),
+        "updated_at": _iso(run.updated_at),
     }
 
 
-def to_run_item_row(item: RunItem) -> dict[str, Any]:
+def to_run_item_row(item: RunItem) -> DatasetRunItemRow:
     """What a run did with an item."""
-    return {
-        "id": item.id,
-        "datasetRunId": item.run_id,
-        "datasetRunName": item.run_name,
-        "datasetItemId": item.item_id,
-        "traceId": item.trace_id,
-        "observationId": item.observation_id,
-        "createdAt": _iso(item.created_at),
-        "updatedAt": _iso(item.updated_at),
-    }
+    return DatasetRunItemRow(
+        id=item.id,
+        dataset_run_id=item.run_id,
+        dataset_run_name=item.run_name,
+        dataset_item_id=item.item_id,
+        trace_id=item.trace_id,
+        observation_id=item.observation_id,
+        created_at=_iso(item.created_at),
+        updated_at=_iso(item.updated_at),
+    )

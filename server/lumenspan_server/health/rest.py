@@ -11,6 +11,7 @@ from lumenspan.errors import LumenspanError, NotFound, Unauthenticated
 from lumenspan.ingest.backlog import is_admitted, metrics_text
 from lumenspan.storage.clickhouse import Sql
 from lumenspan_server.errors import json_response
+from lumenspan_server.operations import Wire, operation, read_query
 from lumenspan_server.services import Services
 from lumenspan_server.version import VERSION
 
@@ -18,20 +19,39 @@ _RECENT_S = 180
 _OK = {"status": "OK", "version": VERSION}
 
 
-def _is_on(request: Request[Any, Any, Any], name: str) -> bool:
-    return request.query_params.get(name, "").lower() == "true"
+def _is_on(text: str | None) -> bool:
+    return (text or "").lower() == "true"
 
 
-@get("/api/public/health", summary="Whether the server runs; the query can make it look at its engines")
+class HealthQuery(Wire):
+    """What else to look at: anything but ``true`` counts as no."""
+
+    fail_if_database_unavailable: str | None = None
+    fail_if_no_recent_events: str | None = None
+
+
+class Health(Wire):
+    """``status`` is OK, or says what is wrong."""
+
+    status: str
+    version: str
+
+
+@get(
+    "/api/public/health",
+    summary="Whether the server runs; the query can make it look at its engines",
+    **operation(query=HealthQuery, answer=Health, answers={503: Health}, resource="none"),
+)
 async def health(request: Request[Any, Any, Any], state: State) -> Response[bytes]:
     """200 while it serves; ``failIfDatabaseUnavailable`` and ``failIfNoRecentEvents`` ask for more."""
     services: Services = state.services
-    if _is_on(request, "failIfDatabaseUnavailable"):
+    query = read_query(request, HealthQuery)
+    if _is_on(query.fail_if_database_unavailable):
         try:
             await services.postgres.ping()
         except LumenspanError:
             return _unhealthy("Database not available")
-    if _is_on(request, "failIfNoRecentEvents"):
+    if _is_on(query.fail_if_no_recent_events):
         try:
             if not await _has_recent_events(services):
                 return _unhealthy("No traces within the last 3 minutes")
@@ -40,7 +60,11 @@ async def health(request: Request[Any, Any, Any], state: State) -> Response[byte
     return json_response(_OK)
 
 
-@get("/api/public/ready", summary="Whether requests should be sent here")
+@get(
+    "/api/public/ready",
+    summary="Whether requests should be sent here",
+    **operation(answer=Health, answers={500: Health, 503: Health}, resource="none"),
+)
 async def ready(state: State) -> Response[bytes]:
     """500 once the process was told to stop, 503 while a database is down or the first project is made."""
     services: Services = state.services

@@ -6,95 +6,90 @@ from litestar import Request, Response, get
 
 from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.filters import Condition, parse_conditions, without_overridden
-from lumenspan.observations.domain import LEVELS, ObservationParts, ObservationPosition, ObservationType
+from lumenspan.observations.domain import ObservationParts, ObservationPosition
 from lumenspan.observations.filters import COLUMNS
 from lumenspan_server.access import require_project_key
-from lumenspan_server.errors import invalid_query, json_response
+from lumenspan_server.errors import invalid_query
 from lumenspan_server.observations.rows import GROUPS, to_v2_row
-from lumenspan_server.params import QueryParams
+from lumenspan_server.observations.wire import ObservationQueryV2, ObservationsV2
+from lumenspan_server.operations import CursorMeta, answer, operation, read_query
+from lumenspan_server.rows import listed
 from lumenspan_server.services import Services
 
-_DEFAULT_LIMIT, _MAX_LIMIT = 50, 1_000
 _DEFAULT_GROUPS = frozenset({"core", "basic"})
 _METADATA_PREVIEW_CHARS = 200
-_EQUAL = (
-    ("name", "name"),
-    ("userId", "userId"),
-    ("sessionId", "sessionId"),
-    ("traceId", "traceId"),
-    ("version", "version"),
+
+
+@get(
+    "/api/public/v2/observations",
+    summary="Observations of the project, newest first, by cursor",
+    **operation(query=ObservationQueryV2, answer=ObservationsV2),
 )
-
-
-@get("/api/public/v2/observations", summary="Observations of the project, newest first, by cursor")
 async def list_observations_v2(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [observation], meta: {cursor?}}``; a missing cursor means that this is the last page."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    if params.flag("parseIoAsJson"):
+    query = read_query(request, ObservationQueryV2)
+    if query.parse_io_as_json:
         raise invalid_query("parseIoAsJson", "Input and output are always returned as texts")
-    limit = params.number("limit", _DEFAULT_LIMIT, 0, _MAX_LIMIT)
-    groups = _groups(params)
+    groups = _groups(query)
     services: Services = request.app.state.services
     page = await services.observations.search(
-        principal.project_id, _conditions(params), limit, _position(params), _parts(params, groups)
+        principal.project_id, _conditions(query), query.limit, _position(query), _parts(query, groups)
     )
     ids = (each.pricing.model_id for each in page.observations) if "model" in groups else ()
     prices = await services.models.default_prices(principal.project_id, ids)
-    meta = {}
+    meta = CursorMeta()
     if page.has_more:
         last = page.observations[-1]
-        meta["cursor"] = encode_cursor((last.start_ns, last.trace_id, last.id))
-    return json_response(
-        {"data": [to_v2_row(each, groups, prices) for each in page.observations], "meta": meta}
+        meta.cursor = encode_cursor((last.start_ns, last.trace_id, last.id))
+    return answer(
+        ObservationsV2(data=[to_v2_row(each, groups, prices) for each in page.observations], meta=meta)
     )
 
 
-def _groups(params: QueryParams) -> frozenset[str]:
+def _groups(query: ObservationQueryV2) -> frozenset[str]:
     """The documented groups among those asked for; unknown ones are ignored."""
-    asked = params.names("fields")
+    asked = frozenset(listed(query.fields))
     return asked & GROUPS if asked else _DEFAULT_GROUPS
 
 
-def _parts(params: QueryParams, groups: frozenset[str]) -> ObservationParts:
+def _parts(query: ObservationQueryV2, groups: frozenset[str]) -> ObservationParts:
     has_texts = "io" in groups
     if "metadata" not in groups:
         return ObservationParts(has_texts, metadata_chars=0)
-    is_whole = has_texts or bool(params.names("expandMetadata"))
+    is_whole = has_texts or bool(listed(query.expand_metadata))
     return ObservationParts(has_texts, metadata_chars=None if is_whole else _METADATA_PREVIEW_CHARS)
 
 
-def _position(params: QueryParams) -> ObservationPosition | None:
-    text = params.text("cursor")
-    if not text:
+def _position(query: ObservationQueryV2) -> ObservationPosition | None:
+    if not query.cursor:
         return None
-    start_ns, trace_id, id_ = decode_cursor(text, (int, str, str))
+    start_ns, trace_id, id_ = decode_cursor(query.cursor, (int, str, str))
     return ObservationPosition(int(start_ns), str(trace_id), str(id_))
 
 
-def _conditions(params: QueryParams) -> list[Condition]:
+def _conditions(query: ObservationQueryV2) -> list[Condition]:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
-    simple = [
-        Condition("string", column, "=", params.text(name)) for name, column in _EQUAL if params.text(name)
-    ]
-    for name, allowed in (("type", tuple(ObservationType)), ("level", LEVELS)):
-        value = params.choice(name, allowed)
-        if value:
-            simple.append(Condition("string", name, "=", value))
-    if params.is_given("parentObservationId"):
+    texts = (
+        ("name", query.name),
+        ("userId", query.user_id),
+        ("sessionId", query.session_id),
+        ("traceId", query.trace_id),
+        ("version", query.version),
+        ("type", query.type),
+        ("level", query.level),
         # Given and empty asks for observations without a parent.
-        simple.append(Condition("string", "parentObservationId", "=", params.text("parentObservationId")))
-    is_root = params.flag("isRootObservation")
-    if is_root is not None:
-        simple.append(Condition("boolean", "isRootObservation", "=", is_root))
-    environments = params.texts("environment")
-    if environments:
-        simple.append(Condition("stringOptions", "environment", "any of", environments))
-    for name, operator in (("fromStartTime", ">="), ("toStartTime", "<")):
-        bound = params.time_ns(name)
+        ("parentObservationId", query.parent_observation_id),
+    )
+    simple = [Condition("string", column, "=", str(value)) for column, value in texts if value is not None]
+    if query.is_root_observation is not None:
+        simple.append(Condition("boolean", "isRootObservation", "=", query.is_root_observation))
+    if query.environment:
+        simple.append(Condition("stringOptions", "environment", "any of", query.environment))
+    for operator, bound in ((">=", query.from_start_time), ("<", query.to_start_time)):
         if bound is not None:
-            simple.append(Condition("datetime", "startTime", operator, bound))
-    return without_overridden(simple, parse_conditions(params.text("filter")), COLUMNS)
+            simple.append(Condition("datetime", "startTime", operator, int(bound)))
+    return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
 
 
 routes = [list_observations_v2]

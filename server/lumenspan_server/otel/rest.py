@@ -9,11 +9,20 @@ from litestar.types import ControllerRouterHandler
 
 from lumenspan.errors import InvalidInput
 from lumenspan.ingest import otlp
+from lumenspan_server.operations import Message, operation
 from lumenspan_server.otel import body as bodies
 from lumenspan_server.otel.intake import answer, authenticate, examine, store, takes_long
+from lumenspan_server.otel.wire import OtlpAnswer, OtlpTraces
+
+_TYPES = (otlp.JSON, otlp.PROTOBUF)
 
 
-@post("/api/public/otel/v1/traces", status_code=200, request_max_body_size=None)
+@post(
+    "/api/public/otel/v1/traces",
+    summary="Take in an OTLP trace export",
+    request_max_body_size=None,
+    **operation(body=OtlpTraces, answer=OtlpAnswer, resource="ingestion", media_types=_TYPES),
+)
 async def export_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Take in an OTLP trace export; answered when its bytes are stored and its job is enqueued."""
     services = request.app.state.services
@@ -32,7 +41,12 @@ async def export_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(answer(content_type, export), media_type=content_type)
 
 
-@post("/api/public/otel/v1/metrics", status_code=200, request_max_body_size=None)
+@post(
+    "/api/public/otel/v1/metrics",
+    summary="Accept an OTLP metrics export, and pass it over",
+    request_max_body_size=None,
+    **operation(body=dict[str, Any], answer=Message, resource="ingestion", media_types=_TYPES),
+)
 async def export_metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Exporters that also send metrics get their OK; the body is not read."""
     await authenticate(request.app.state.services.identity, request.headers.get("authorization"))

@@ -1,108 +1,94 @@
 """REST routes of score configs (contract, section 3)."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
-from pydantic import BaseModel, ConfigDict, Field
 
 from lumenspan.scores.domain import Category, DataType, ScoreConfigChange
 from lumenspan_server.access import require_project_key
-from lumenspan_server.errors import json_response
-from lumenspan_server.json_body import read_json
-from lumenspan_server.params import QueryParams
+from lumenspan_server.operations import PageQuery, answer, operation, page_meta, read_body, read_query
 from lumenspan_server.scores.rows import to_config_row
+from lumenspan_server.scores.wire import (
+    ConfigCategory,
+    NewScoreConfig,
+    ScoreConfigRow,
+    ScoreConfigs,
+    ScoreConfigUpdate,
+)
 from lumenspan_server.services import Services
 
 _ROUTE = "/api/public/score-configs"
-_DEFAULT_LIMIT, _MAX_LIMIT, _MAX_PAGE = 50, 100, 10**6
 
 
-class _Category(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    label: str
-    value: Annotated[float, Field(strict=False)]
-
-    def to_domain(self) -> Category:
-        return Category(self.label, self.value)
+def _categories(given: list[ConfigCategory] | None) -> list[Category] | None:
+    return None if given is None else [Category(each.label, each.value) for each in given]
 
 
-class _Create(BaseModel):
-    name: str
-    data_type: DataType = Field(alias="dataType")
-    min_value: float | None = Field(None, alias="minValue")
-    max_value: float | None = Field(None, alias="maxValue")
-    categories: list[_Category] | None = None
-    description: str | None = None
-
-
-class _Update(BaseModel):
-    name: str | None = None
-    is_archived: bool | None = Field(None, alias="isArchived")
-    min_value: float | None = Field(None, alias="minValue")
-    max_value: float | None = Field(None, alias="maxValue")
-    categories: list[_Category] | None = None
-    description: str | None = None
-
-
-@post(_ROUTE, status_code=200, summary="Make a score config")
+@post(_ROUTE, summary="Make a score config", **operation(body=NewScoreConfig, answer=ScoreConfigRow))
 async def create_config(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The config."""
     principal = await require_project_key(request)
-    body = await read_json(request, _Create)
+    body = await read_body(request, NewScoreConfig)
     services: Services = request.app.state.services
     made = await services.score_configs.create(
         principal.project_id,
         body.name,
-        body.data_type,
+        DataType(body.data_type),
         min_value=body.min_value,
         max_value=body.max_value,
-        categories=None if body.categories is None else [each.to_domain() for each in body.categories],
+        categories=_categories(body.categories),
         description=body.description,
     )
-    return json_response(to_config_row(made))
+    return answer(to_config_row(made))
 
 
-@get(_ROUTE, summary="Score configs of the project, newest first")
+@get(
+    _ROUTE,
+    summary="Score configs of the project, newest first",
+    **operation(query=PageQuery, answer=ScoreConfigs),
+)
 async def list_configs(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [config], meta: {page, limit, totalItems, totalPages}}``."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    page = params.number("page", 1, 1, _MAX_PAGE)
-    limit = params.number("limit", _DEFAULT_LIMIT, 1, _MAX_LIMIT)
+    query = read_query(request, PageQuery)
     services: Services = request.app.state.services
-    configs, total = await services.score_configs.page(principal.project_id, page, limit)
-    meta = {"page": page, "limit": limit, "totalItems": total, "totalPages": -(-total // limit)}
-    return json_response({"data": [to_config_row(each) for each in configs], "meta": meta})
+    configs, total = await services.score_configs.page(principal.project_id, query.page, query.limit)
+    return answer(
+        ScoreConfigs(data=[to_config_row(each) for each in configs], meta=page_meta(query, total))
+    )
 
 
-@get(_ROUTE + "/{config_id:str}", summary="One score config")
+@get(_ROUTE + "/{config_id:str}", summary="One score config", **operation(answer=ScoreConfigRow))
 async def get_config(request: Request[Any, Any, Any], config_id: FromPath[str]) -> Response[bytes]:
     """The config; 404 where the project has none of that id."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
-    return json_response(to_config_row(await services.score_configs.get(principal.project_id, config_id)))
+    return answer(to_config_row(await services.score_configs.get(principal.project_id, config_id)))
 
 
-@patch(_ROUTE + "/{config_id:str}", summary="Change or archive a score config")
+@patch(
+    _ROUTE + "/{config_id:str}",
+    summary="Change or archive a score config",
+    **operation(body=ScoreConfigUpdate, answer=ScoreConfigRow),
+)
 async def update_config(request: Request[Any, Any, Any], config_id: FromPath[str]) -> Response[bytes]:
     """The changed config; at least one member has to be given."""
     principal = await require_project_key(request)
-    body = await read_json(request, _Update)
-    categories = None if body.categories is None else tuple(each.to_domain() for each in body.categories)
+    body = await read_body(request, ScoreConfigUpdate)
+    categories = _categories(body.categories)
     change = ScoreConfigChange(
         name=body.name,
         is_archived=body.is_archived,
         min_value=body.min_value,
         max_value=body.max_value,
-        categories=categories,
+        categories=None if categories is None else tuple(categories),
         description=body.description,
     )
     services: Services = request.app.state.services
     changed = await services.score_configs.update(principal.project_id, config_id, change)
-    return json_response(to_config_row(changed))
+    return answer(to_config_row(changed))
 
 
 routes: list[ControllerRouterHandler] = [create_config, list_configs, get_config, update_config]

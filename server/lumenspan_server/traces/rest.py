@@ -2,31 +2,36 @@
 
 import asyncio
 from collections import defaultdict
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, delete, get
 from litestar.params import FromPath
-from pydantic import BaseModel, ConfigDict, Field
+from litestar.types import ControllerRouterHandler
 
 from lumenspan.errors import NotFound
 from lumenspan.filters import find_column, parse_conditions
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Observation
-from lumenspan.scores.domain import Score
-from lumenspan.traces.deletion import MAX_AT_ONCE
+from lumenspan.scores.domain import DataType, Score
 from lumenspan.traces.domain import Trace, TraceFilter, TraceOrder, TraceOrderField, TraceSums, TraceTexts
 from lumenspan.traces.filters import COLUMNS
 from lumenspan_server.access import require_project_key
-from lumenspan_server.errors import invalid_query, json_response
-from lumenspan_server.json_body import read_json
+from lumenspan_server.errors import invalid_query
 from lumenspan_server.observations.rows import to_v1_row
-from lumenspan_server.params import QueryParams
-from lumenspan_server.rows import iso, number, parsed, parsed_metadata, seconds
-from lumenspan_server.scores.rows import to_row as to_score_row
+from lumenspan_server.operations import Message, answer, operation, page_meta, read_body, read_query
+from lumenspan_server.rows import iso, listed, number, parsed, parsed_metadata, seconds
+from lumenspan_server.scores.rows import to_v1_row as to_score_row
 from lumenspan_server.services import Services
+from lumenspan_server.traces.wire import (
+    TraceDetail,
+    TraceDetailQuery,
+    TraceIds,
+    TraceQuery,
+    TraceRow,
+    Traces,
+)
 
 _GROUPS = frozenset({"core", "io", "scores", "observations", "metrics"})
-_DEFAULT_LIMIT, _MAX_LIMIT, _MAX_PAGE = 50, 100, 10**9
 _LEFT_OUT = -1
 _ORDERS = {
     "id": TraceOrderField.ID,
@@ -41,38 +46,33 @@ _ORDERS = {
 }
 
 
-@get("/api/public/traces", summary="Traces of the project, page by page")
+@get(
+    "/api/public/traces",
+    summary="Traces of the project, page by page",
+    **operation(query=TraceQuery, answer=Traces, resource="public-api-legacy"),
+)
 async def list_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [trace], meta: {page, limit, totalItems, totalPages}}``."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    page = params.number("page", 1, 1, _MAX_PAGE)
-    limit = params.number("limit", _DEFAULT_LIMIT, 1, _MAX_LIMIT)
-    groups = _groups(params)
-    where, order = _filter(params), _order(params)
+    query = read_query(request, TraceQuery)
+    groups = _groups(query.fields)
+    where, order = _filter(query), _order(query.order_by)
     services: Services = request.app.state.services
     project_id = principal.project_id
-    traces, total = await services.traces.numbered_page(project_id, where, order, page, limit)
+    traces, total = await services.traces.numbered_page(project_id, where, order, query.page, query.limit)
     known = await Known.of(services, project_id, traces, groups)
-    return json_response(
-        {
-            "data": [known.row(trace, groups) | {"externalId": None} for trace in traces],
-            "meta": {
-                "page": page,
-                "limit": limit,
-                "totalItems": total,
-                "totalPages": -(-total // limit),
-            },
-        }
-    )
+    return answer(Traces(data=[known.row(trace, groups) for trace in traces], meta=page_meta(query, total)))
 
 
-@get("/api/public/traces/{trace_id:str}", summary="One trace with its observations and scores")
+@get(
+    "/api/public/traces/{trace_id:str}",
+    summary="One trace with its observations and scores",
+    **operation(query=TraceDetailQuery, answer=TraceDetail, resource="public-api-legacy"),
+)
 async def get_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) -> Response[bytes]:
     """The trace, its observations in order of start, its scores."""
     principal = await require_project_key(request)
-    params = QueryParams(request)
-    groups = _groups(params)
+    groups = _groups(read_query(request, TraceDetailQuery).fields)
     services: Services = request.app.state.services
     trace = await services.traces.get(principal.project_id, trace_id)
     if trace is None:
@@ -81,13 +81,21 @@ async def get_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) ->
         Known.of(services, principal.project_id, [trace], groups - {"observations"}),
         _observations(services, trace, groups),
     )
-    row = known.row(trace, groups)
     prices = await services.models.default_prices(
         principal.project_id, (each.pricing.model_id for each in observations)
     )
-    row["observations"] = [to_v1_row(each, prices) for each in observations]
-    row["scores"] = [to_score_row(score) for score in known.scores.get(trace.id, ())]
-    return json_response(row)
+    return answer(
+        TraceDetail(
+            **known.fields(trace, groups),
+            observations=[to_v1_row(each, prices) for each in observations],
+            scores=[
+                to_score_row(score)
+                for score in known.scores.get(trace.id, ())
+                # Clients of the first version know no corrections.
+                if score.data_type != DataType.CORRECTION
+            ],
+        )
+    )
 
 
 async def _observations(services: Services, trace: Trace, groups: frozenset[str]) -> list[Observation]:
@@ -131,14 +139,23 @@ class Known:
             )
         )
 
-    def row(self, trace: Trace, groups: frozenset[str]) -> dict[str, Any]:
-        """A trace; a group that was not asked for is filled as documented."""
+    def row(self, trace: Trace, groups: frozenset[str]) -> TraceRow:
+        """A trace of a list; a group that was not asked for is filled as documented."""
+        sums = self._sums.get(trace.id, TraceSums())
+        return TraceRow(
+            **self.fields(trace, groups),
+            scores=[score.id for score in self.scores.get(trace.id, ())],
+            observations=list(sums.observation_ids) if "observations" in groups else [],
+        )
+
+    def fields(self, trace: Trace, groups: frozenset[str]) -> dict[str, Any]:
+        """The fields that lists and details of a trace have in common."""
         sums = self._sums.get(trace.id, TraceSums())
         texts = self._texts.get(trace.id, TraceTexts())
         has_metrics = "metrics" in groups
         return {
             "id": trace.id,
-            "projectId": trace.project_id,
+            "project_id": trace.project_id,
             "name": trace.name or None,
             "timestamp": iso(trace.start_ns),
             "environment": trace.environment,
@@ -146,29 +163,26 @@ class Known:
             "bookmarked": trace.is_bookmarked,
             "release": trace.release or None,
             "version": trace.version or None,
-            "userId": trace.user_id or None,
-            "sessionId": trace.session_id or None,
+            "user_id": trace.user_id or None,
+            "session_id": trace.session_id or None,
             "public": trace.is_public,
             "input": parsed(texts.input),
             "output": parsed(texts.output),
             "metadata": parsed_metadata(self._metadata.get(trace.id, {})),
-            "createdAt": iso(trace.created_us * 1_000),
-            "updatedAt": iso(trace.updated_ns),
-            "htmlPath": f"/project/{trace.project_id}/traces/{trace.id}",
+            "created_at": iso(trace.created_us * 1_000),
+            "updated_at": iso(trace.updated_ns),
+            "html_path": f"/project/{trace.project_id}/traces/{trace.id}",
             "latency": seconds(trace.latency_ns) if has_metrics else _LEFT_OUT,
-            "totalCost": (number(sums.total_cost) or 0) if has_metrics else _LEFT_OUT,
-            "scores": [score.id for score in self.scores.get(trace.id, ())],
-            "observations": list(sums.observation_ids) if "observations" in groups else [],
+            "total_cost": (number(sums.total_cost) or 0) if has_metrics else _LEFT_OUT,
         }
 
 
-def _groups(params: QueryParams) -> frozenset[str]:
+def _groups(fields: str | None) -> frozenset[str]:
     """The documented groups among those asked for; all where none of them is known."""
-    return (params.names("fields") & _GROUPS) or _GROUPS
+    return (frozenset(listed(fields)) & _GROUPS) or _GROUPS
 
 
-def _order(params: QueryParams) -> TraceOrder:
-    text = params.text("orderBy")
+def _order(text: str | None) -> TraceOrder:
     if not text:
         return TraceOrder()
     column, _, direction = text.partition(".")
@@ -179,60 +193,54 @@ def _order(params: QueryParams) -> TraceOrder:
     return TraceOrder(field, is_descending=direction.lower() == "desc")
 
 
-def _filter(params: QueryParams) -> TraceFilter:
+def _filter(query: TraceQuery) -> TraceFilter:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
-    conditions = parse_conditions(params.text("filter"))
+    conditions = parse_conditions(query.filter or "")
     touched = {find_column(COLUMNS, condition).canonical for condition in conditions}
 
-    def only(name: str, column: str = "") -> tuple[str, ...]:
-        value = params.text(name)
-        return (value,) if value and (column or name) not in touched else ()
+    def only(column: str, value: str | None) -> tuple[str, ...]:
+        return (value,) if value and column not in touched else ()
 
     has_times = "timestamp" not in touched
-    from_ns, to_ns = params.time_ns("fromTimestamp"), params.time_ns("toTimestamp")
     return TraceFilter(
-        from_ns=from_ns if has_times else None,
-        to_ns=to_ns if has_times else None,
-        names=only("name"),
-        user_ids=only("userId"),
-        session_ids=only("sessionId"),
-        versions=only("version"),
-        releases=only("release"),
-        tags=params.texts("tags") if "tags" not in touched else (),
-        environments=params.texts("environment") if "environment" not in touched else (),
+        from_ns=query.from_timestamp if has_times else None,
+        to_ns=query.to_timestamp if has_times else None,
+        names=only("name", query.name),
+        user_ids=only("userId", query.user_id),
+        session_ids=only("sessionId", query.session_id),
+        versions=only("version", query.version),
+        releases=only("release", query.release),
+        tags=query.tags if "tags" not in touched else (),
+        environments=query.environment if "environment" not in touched else (),
         conditions=tuple(conditions),
     )
 
 
-class _Ids(BaseModel):
-    model_config = ConfigDict(populate_by_name=True)
-
-    trace_ids: Annotated[list[str], Field(alias="traceIds", min_length=1, max_length=MAX_AT_ONCE)]
-
-
 @delete(
     "/api/public/traces/{trace_id:str}",
-    status_code=200,
     summary="Delete a trace and all that belongs to it",
+    **operation(answer=Message, resource="trace-delete"),
 )
 async def delete_trace(request: Request[Any, Any, Any], trace_id: FromPath[str]) -> Response[bytes]:
     """It is hidden when this answers, and gone soon after; an unknown id is no error."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
     await services.deletion.delete(principal.project_id, [trace_id])
-    return json_response({"message": "Trace deleted successfully"})
+    return answer(Message(message="Trace deleted successfully"))
 
 
 @delete(
-    "/api/public/traces", status_code=200, summary="Delete up to 1,000 traces and all that belongs to them"
+    "/api/public/traces",
+    summary="Delete up to 1,000 traces and all that belongs to them",
+    **operation(body=TraceIds, answer=Message, resource="trace-delete"),
 )
 async def delete_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     """They are hidden when this answers, and gone soon after; unknown ids are no error."""
     principal = await require_project_key(request)
-    body = await read_json(request, _Ids)
+    body = await read_body(request, TraceIds)
     services: Services = request.app.state.services
     await services.deletion.delete(principal.project_id, body.trace_ids)
-    return json_response({"message": "Traces deleted successfully"})
+    return answer(Message(message="Traces deleted successfully"))
 
 
-routes = [delete_trace, delete_traces, list_traces, get_trace]
+routes: list[ControllerRouterHandler] = [delete_trace, delete_traces, list_traces, get_trace]
