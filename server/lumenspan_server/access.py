@@ -7,6 +7,7 @@ from litestar import Request
 from lumenspan.errors import AccessDenied, Unauthenticated
 from lumenspan.identity.credentials import INVALID_CREDENTIALS
 from lumenspan.identity.domain import KeyPrincipal
+from lumenspan_server.rate_limits import count_call
 
 
 class RouteDenied(AccessDenied):
@@ -21,10 +22,10 @@ async def require_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
 
     Raises:
         Unauthenticated: no credentials, unknown ones, or those of a person.
+        RateLimited: the organization's calls are used up.
     """
-    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
-    if not isinstance(principal, KeyPrincipal):
-        raise Unauthenticated(INVALID_CREDENTIALS)
+    principal = await _authenticate(request)
+    await count_call(request, principal.organization_id)
     return principal
 
 
@@ -34,8 +35,17 @@ async def require_project_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
     Raises:
         Unauthenticated: no credentials, unknown ones, or those of a person.
         RouteDenied: a public key alone.
+        RateLimited: the organization's calls are used up.
     """
-    principal = await require_key(request)
+    principal = await _authenticate(request)
     if principal.is_public_key_only:
         raise RouteDenied
+    await count_call(request, principal.organization_id)
+    return principal
+
+
+async def _authenticate(request: Request[Any, Any, Any]) -> KeyPrincipal:
+    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
+    if not isinstance(principal, KeyPrincipal):
+        raise Unauthenticated(INVALID_CREDENTIALS)
     return principal

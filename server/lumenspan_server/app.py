@@ -20,6 +20,7 @@ from litestar.types import (
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.body_limits import MAX_BODY_BYTES
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
@@ -33,6 +34,7 @@ from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
+from lumenspan_server.rate_limits import tell_standing
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
@@ -42,7 +44,6 @@ from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
 _INITIALIZE_RETRY_S = 1.0
-_MAX_BODY_BYTES = 10 << 20
 
 
 class LumenspanApp(Litestar):
@@ -99,7 +100,8 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
         ],
         lifespan=[services],
         exception_handlers=errors.HANDLERS,
-        request_max_body_size=_MAX_BODY_BYTES,
+        request_max_body_size=MAX_BODY_BYTES,
+        before_send=[tell_standing] if settings.rate_limits else [],
         openapi_config=None,
         # Ours is configured for the whole process; the framework's would log each error a second time.
         logging_config=None,

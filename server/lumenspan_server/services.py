@@ -21,6 +21,7 @@ from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
 from lumenspan.prompts.cache import PromptCache
 from lumenspan.prompts.service import PromptService
+from lumenspan.rate_limits.service import RateLimiter
 from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
 from lumenspan.sessions.service import SessionService
@@ -76,6 +77,7 @@ class Services:
     prompts: PromptService
     datasets: DatasetService
     models: ModelService
+    rate_limits: RateLimiter
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
@@ -117,6 +119,7 @@ class Services:
             datasets=DatasetService(postgres),
             prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
+            rate_limits=RateLimiter(redis, settings),
             tail=TailHub(redis, traces, settings),
         )
 

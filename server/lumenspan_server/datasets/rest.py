@@ -16,6 +16,7 @@ from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import ObservationParts
 from lumenspan_server.access import require_project_key
+from lumenspan_server.body_limits import LARGE_BODY_BYTES
 from lumenspan_server.datasets import media
 from lumenspan_server.datasets.rows import to_item_row, to_row, to_run_item_row, to_run_row
 from lumenspan_server.errors import invalid_query, json_response
@@ -163,7 +164,12 @@ async def delete_run(request: Request[Any, Any, Any], place: FromPath[str]) -> R
     return json_response({"message": "Dataset run successfully deleted"})
 
 
-@post(_ITEMS, status_code=200, summary="Make an item, or change the one of that id")
+@post(
+    _ITEMS,
+    status_code=200,
+    request_max_body_size=LARGE_BODY_BYTES,
+    summary="Make an item, or change the one of that id",
+)
 async def save_item(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The item; what is not said, or null, stays as it is."""
     principal = await require_project_key(request)

@@ -7,9 +7,14 @@ from litestar import Request, Response, get
 from lumenspan.identity.domain import Organization, Project, Role
 from lumenspan_server.access import require_project_key
 from lumenspan_server.errors import json_response
+from lumenspan_server.operations import Documented
 
 
-@get("/api/public/projects", summary="The project of the calling key")
+@get(
+    "/api/public/projects",
+    summary="The project of the calling key",
+    opt={"documented": Documented(resource="none")},
+)
 async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [project]}`` with exactly one entry."""
     principal = await require_project_key(request)

@@ -10,7 +10,8 @@ from litestar.types import ControllerRouterHandler
 from lumenspan.errors import InvalidInput
 from lumenspan.ingest import otlp
 from lumenspan_server.otel import body as bodies
-from lumenspan_server.otel.intake import answer, authenticate, examine, store, takes_long
+from lumenspan_server.otel.intake import RESOURCE, answer, authenticate, examine, store, takes_long
+from lumenspan_server.rate_limits import count_call
 
 
 @post("/api/public/otel/v1/traces", status_code=200, request_max_body_size=None)
@@ -19,6 +20,7 @@ async def export_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     services = request.app.state.services
     headers = request.headers
     principal = await authenticate(services.identity, headers.get("authorization"))
+    await count_call(request, principal.organization_id, RESOURCE)
     limit = services.settings.ingest_max_body_mib << 20
     raw = await bodies.read(request.stream(), limit, headers.get("content-length"))
     try:
