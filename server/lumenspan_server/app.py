@@ -20,14 +20,17 @@ from litestar.types import (
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.blob_integrations.rest import routes as blob_integration_routes
 from lumenspan_server.body_limits import MAX_BODY_BYTES
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.feedback.rest import routes as feedback_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
+from lumenspan_server.llm_connections.rest import routes as llm_connection_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
@@ -95,6 +98,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *score_list_routes,
             *score_config_routes,
             *session_routes,
+            *blob_integration_routes,
+            *feedback_routes,
+            *llm_connection_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],
