@@ -274,6 +274,17 @@ def discard_letters(project: str, ids: tuple[str, ...], is_all: bool, data_dir: 
 
 @main.command()
 @project_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@data_dir_option
+def feedback(project: str, limit: int, data_dir: Path | None) -> None:
+    """Show the feedback that was sent with keys of a project, newest first."""
+    from lumenspan.feedback import terminal
+
+    terminal.list_feedback(data_dir, project, limit)
+
+
+@main.command()
+@project_option
 @click.option("--from", "from_", required=True, help="Day or instant in UTC, such as 2026-01-31.")
 @click.option("--to", required=True, help="The same; itself not included.")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Only count the payloads.")

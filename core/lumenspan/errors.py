@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 
 class LumenspanError(Exception):
@@ -86,15 +87,29 @@ class Conflict(LumenspanError):
 
 
 class RateLimited(LumenspanError):
-    """Too many calls; ``retry_after_s`` seconds to wait."""
+    """Too many calls; ``retry_after_s`` seconds to wait.
+
+    Attributes:
+        limit: calls that are allowed within a window; None where something else than calls is limited.
+        reset_at: when the window ends.
+    """
 
     code = "RATE_LIMITED"
     http_status = 429
     is_retryable = True
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: int,
+        *,
+        limit: int | None = None,
+        reset_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, reason="rate_limited")
         self.retry_after_s = retry_after_s
+        self.limit = limit
+        self.reset_at = reset_at
 
 
 class Unavailable(LumenspanError):

@@ -12,6 +12,8 @@ from lumenspan.settings_types import (
     HttpUrl,
     Number,
     OptionalSecret,
+    OutboundAllowlist,
+    RateLimitTable,
     RetentionDays,
     RoleName,
     Text,
@@ -95,6 +97,16 @@ class ApplicationSettings(BaseSettings):
     )
     prompt_cache_ttl_s: Number = env(
         "LANGFUSE_CACHE_PROMPT_TTL_SECONDS", 300, about="Seconds for which a prompt is kept there", ge=1
+    )
+    rate_limits: RateLimitTable = env(
+        "LUMENSPAN_RATE_LIMITS",
+        "",
+        about="Calls an organization may make, by resource: `public-api=1000/minute,feedback=20/day`",
+    )
+    outbound_allowlist: OutboundAllowlist = env(
+        "LUMENSPAN_OUTBOUND_ALLOWLIST",
+        "",
+        about="Internal targets that users may enter: host names, `*.domain`, IP addresses, networks",
     )
     metrics_token: OptionalSecret = env(
         "LUMENSPAN_METRICS_TOKEN", None, about="Bearer token of `/metrics`; without it the server has none"

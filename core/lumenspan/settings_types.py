@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from lumenspan.outbound import Allowlist
+from lumenspan.rate_limits.domain import RateLimits
+
 
 def env(name: str, default: Any = ..., *, about: str, **constraints: Any) -> Any:
     """A field read from exactly one environment variable."""
@@ -83,6 +86,16 @@ def _shares(value: Any) -> dict[str, float]:
     return shares
 
 
+def _allowlist(value: str) -> str:
+    Allowlist.parse(value)
+    return value
+
+
+def _rate_limits(value: str) -> str:
+    RateLimits.parse(value)
+    return value
+
+
 def _retention(value: int | None) -> int | None:
     if value is not None and value != 0 and value < 3:
         raise ValueError("must be 0 (for ever) or at least 3 days")
@@ -105,4 +118,6 @@ RetentionDays = Annotated[
 ]
 Share = Annotated[float, BeforeValidator(_share)]
 SharesByName = Annotated[dict[str, float], NoDecode, BeforeValidator(_shares)]
+OutboundAllowlist = Annotated[str, AfterValidator(_allowlist)]
+RateLimitTable = Annotated[str, AfterValidator(_rate_limits)]
 RoleName = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER", "NONE"]

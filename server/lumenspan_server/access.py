@@ -6,7 +6,10 @@ from litestar import Request
 
 from lumenspan.errors import AccessDenied, Unauthenticated
 from lumenspan.identity.credentials import INVALID_CREDENTIALS
-from lumenspan.identity.domain import KeyPrincipal
+from lumenspan.identity.domain import KeyPrincipal, OrganizationKeyPrincipal
+from lumenspan_server.rate_limits import count_call
+
+_ORGANIZATION_KEY_NEEDED = "Access denied: Organization-scoped API key required"
 
 
 class RouteDenied(AccessDenied):
@@ -21,10 +24,10 @@ async def require_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
 
     Raises:
         Unauthenticated: no credentials, unknown ones, or those of a person.
+        RateLimited: the organization's calls are used up.
     """
-    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
-    if not isinstance(principal, KeyPrincipal):
-        raise Unauthenticated(INVALID_CREDENTIALS)
+    principal = await _authenticate(request)
+    await count_call(request, principal.organization_id)
     return principal
 
 
@@ -34,8 +37,36 @@ async def require_project_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
     Raises:
         Unauthenticated: no credentials, unknown ones, or those of a person.
         RouteDenied: a public key alone.
+        RateLimited: the organization's calls are used up.
     """
-    principal = await require_key(request)
+    principal = await _authenticate(request)
     if principal.is_public_key_only:
         raise RouteDenied
+    await count_call(request, principal.organization_id)
+    return principal
+
+
+async def require_organization_key(request: Request[Any, Any, Any]) -> OrganizationKeyPrincipal:
+    """The key pair of an organization behind a call.
+
+    Raises:
+        Unauthenticated: no credentials, unknown ones, or those of a person.
+        AccessDenied: a key of a project.
+        RateLimited: the organization's calls are used up.
+    """
+    principal: object = await request.app.state.services.identity.authenticate(
+        request.headers.get("authorization")
+    )
+    if isinstance(principal, KeyPrincipal):
+        raise AccessDenied(_ORGANIZATION_KEY_NEEDED)
+    if not isinstance(principal, OrganizationKeyPrincipal):
+        raise Unauthenticated(INVALID_CREDENTIALS)
+    await count_call(request, principal.organization_id)
+    return principal
+
+
+async def _authenticate(request: Request[Any, Any, Any]) -> KeyPrincipal:
+    principal = await request.app.state.services.identity.authenticate(request.headers.get("authorization"))
+    if not isinstance(principal, KeyPrincipal):
+        raise Unauthenticated(INVALID_CREDENTIALS)
     return principal

@@ -20,13 +20,17 @@ from litestar.types import (
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.blob_integrations.rest import routes as blob_integration_routes
+from lumenspan_server.body_limits import MAX_BODY_BYTES
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.feedback.rest import routes as feedback_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
+from lumenspan_server.llm_connections.rest import routes as llm_connection_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
@@ -34,6 +38,7 @@ from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.openapi.rest import routes as openapi_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
+from lumenspan_server.rate_limits import tell_standing
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
@@ -43,7 +48,6 @@ from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
 _INITIALIZE_RETRY_S = 1.0
-_MAX_BODY_BYTES = 10 << 20
 
 
 class LumenspanApp(Litestar):
@@ -96,12 +100,16 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *score_list_routes,
             *score_config_routes,
             *session_routes,
+            *blob_integration_routes,
+            *feedback_routes,
+            *llm_connection_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],
         lifespan=[services],
         exception_handlers=errors.HANDLERS,
-        request_max_body_size=_MAX_BODY_BYTES,
+        request_max_body_size=MAX_BODY_BYTES,
+        before_send=[tell_standing] if settings.rate_limits else [],
         openapi_config=None,
         # Ours is configured for the whole process; the framework's would log each error a second time.
         logging_config=None,

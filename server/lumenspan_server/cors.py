@@ -4,7 +4,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _VERBS = b"GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS"
-_EXPOSED = b"Retry-After"
+_EXPOSED = b"Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 _MAX_AGE_S = b"86400"
 
 

@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
+from lumenspan.clock import datetime_to_nanos
 from lumenspan.errors import (
     AccessDenied,
     Conflict,
@@ -25,6 +26,8 @@ from lumenspan.errors import (
     Unavailable,
 )
 from lumenspan_server.access import RouteDenied
+from lumenspan_server.rate_limits import rate_limit_headers
+from lumenspan_server.rows import iso
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +39,6 @@ _CLASSES: tuple[tuple[type[LumenspanError], str], ...] = (
     (Conflict, "LangfuseConflictError"),
     (QueryTooExpensive, "Request timed out"),
     (ResultTooLarge, "PayloadTooLargeError"),
-    (RateLimited, "RateLimitError"),
     (Unavailable, "ServiceUnavailableError"),
 )
 
@@ -77,11 +79,24 @@ def render(error: LumenspanError) -> Response[bytes]:
         return json_response({"message": error.message}, 403)
     if isinstance(error, ValidationFailed):
         return json_response({"message": error.message, "error": error.issues}, 400)
-    headers = {}
-    if isinstance(error, Unavailable | RateLimited):
-        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, RateLimited):
+        return rate_limited(error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else {}
     name = next((name for class_, name in _CLASSES if isinstance(error, class_)), "InternalServerError")
     return json_response({"message": error.message, "error": name}, error.http_status, headers)
+
+
+def rate_limited(error: RateLimited) -> Response[bytes]:
+    """429 in the one form that every family of errors shares."""
+    details: dict[str, Any] = {"retryAfterSeconds": error.retry_after_s}
+    headers = {"Retry-After": str(error.retry_after_s)}
+    if error.limit is not None and error.reset_at is not None:
+        reset_at = iso(datetime_to_nanos(error.reset_at))
+        details |= {"limit": error.limit, "remaining": 0, "resetAt": reset_at}
+        headers |= rate_limit_headers(error.limit, 0, error.reset_at)
+    return json_response(
+        {"message": error.message, "code": "rate_limited", "details": details}, 429, headers
+    )
 
 
 def _ours(request: Request[Any, Any, Any], error: LumenspanError) -> Response[bytes]:
@@ -129,6 +144,8 @@ _STRUCTURED_CODES = {
 def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family C: ``{message, code, details?}`` for every status, from the answer of the usual family."""
     usual = _usual(request, error)
+    if isinstance(error, RateLimited):
+        return usual
     status = usual.status_code or 500
     body = orjson.loads(usual.content)
     found: dict[str, Any] = {
@@ -148,6 +165,8 @@ def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[b
 def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family D: ``{error}`` with the message."""
     usual = _usual(request, error)
+    if isinstance(error, RateLimited):
+        return usual
     body = orjson.loads(usual.content)
     issues = {"details": error.issues} if isinstance(error, ValidationFailed) else {}
     return json_response({"error": body["message"]} | issues, usual.status_code or 500, dict(usual.headers))

@@ -7,7 +7,9 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from lumenspan.blob_integrations.service import BlobIntegrationService
 from lumenspan.datasets.service import DatasetService
+from lumenspan.feedback.service import FeedbackService
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -15,12 +17,15 @@ from lumenspan.ingest.dead_letter_service import DeadLetterService
 from lumenspan.ingest.events.intake import EventIntake
 from lumenspan.ingest.explanations import ExplanationService
 from lumenspan.ingest.replays import ReplayService
+from lumenspan.llm_connections.service import LlmConnectionService
 from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
+from lumenspan.outbound import Allowlist, Outbound
 from lumenspan.prompts.cache import PromptCache
 from lumenspan.prompts.service import PromptService
+from lumenspan.rate_limits.service import RateLimiter
 from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
 from lumenspan.sessions.service import SessionService
@@ -30,6 +35,7 @@ from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
+from lumenspan.storage.secrets import SecretBox
 from lumenspan.traces.deletion import TraceDeletion
 from lumenspan.traces.service import TraceService
 from lumenspan.traces.tail import TailHub
@@ -76,6 +82,10 @@ class Services:
     prompts: PromptService
     datasets: DatasetService
     models: ModelService
+    blob_integrations: BlobIntegrationService
+    feedback: FeedbackService
+    llm_connections: LlmConnectionService
+    rate_limits: RateLimiter
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
@@ -90,6 +100,8 @@ class Services:
         traces = TraceService(clickhouse)
         media = MediaService(postgres, settings)
         gate = IngestGate(blobs, queue, settings)
+        secrets = SecretBox(settings.encryption_key)
+        outbound = Outbound(Allowlist.parse(settings.outbound_allowlist))
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
         return cls(
@@ -117,6 +129,10 @@ class Services:
             datasets=DatasetService(postgres),
             prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
+            blob_integrations=BlobIntegrationService(postgres, secrets, outbound),
+            feedback=FeedbackService(postgres),
+            llm_connections=LlmConnectionService(postgres, secrets, outbound),
+            rate_limits=RateLimiter(redis, settings),
             tail=TailHub(redis, traces, settings),
         )
 

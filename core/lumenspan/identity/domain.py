@@ -89,6 +89,15 @@ class UserPrincipal:
     token_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class OrganizationKeyPrincipal:
+    """The caller is an application with a key of an organization: it administers, and reads no data."""
+
+    api_key_id: ApiKeyId
+    public_key: str
+    organization_id: OrganizationId
+
+
 Principal = KeyPrincipal | UserPrincipal
 
 

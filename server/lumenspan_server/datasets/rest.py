@@ -15,6 +15,7 @@ from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import ObservationParts
 from lumenspan_server.access import require_project_key
+from lumenspan_server.body_limits import LARGE_BODY_BYTES
 from lumenspan_server.datasets import media, wire
 from lumenspan_server.datasets.rows import (
     fields,
@@ -207,6 +208,7 @@ async def delete_run(request: Request[Any, Any, Any], place: FromPath[str]) -> R
 @post(
     _ITEMS,
     summary="Make an item, or change the one of that id",
+    request_max_body_size=LARGE_BODY_BYTES,
     **operation(body=wire.DatasetItemBody, answer=wire.DatasetItemRow, resource="datasets"),
 )
 async def save_item(request: Request[Any, Any, Any]) -> Response[bytes]:

@@ -10,10 +10,13 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.litestar.controller import GraphQLController
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from lumenspan.errors import AccessDenied, Unauthenticated
+from lumenspan.errors import AccessDenied, LumenspanError, RateLimited, Unauthenticated
+from lumenspan.identity.domain import KeyPrincipal
+from lumenspan_server.body_limits import GRAPHQL_BODY_BYTES
 from lumenspan_server.gql.context import Context
 from lumenspan_server.gql.explorer import explorer_page
 from lumenspan_server.gql.schema import make_schema
+from lumenspan_server.rate_limits import count_call
 
 PATH = "/graphql"
 _PAGE_HEADERS = {
@@ -36,6 +39,7 @@ class LumenspanGraphQL(GraphQLController[Context, None]):
 
     path = PATH
     dependencies: ClassVar[Dependencies] = {}  # type: ignore[misc]
+    request_max_body_size = GRAPHQL_BODY_BYTES
     schema = make_schema()
     protocols = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL)
     allowed_origins = frozenset({"*"})
@@ -60,7 +64,23 @@ class LumenspanGraphQL(GraphQLController[Context, None]):
 
     async def _respond(self, request: AnyRequest) -> Response[Any]:
         context = Context(services=request.app.state.services, request=request)
+        await self._count(request, context)
         return await self.execute_request(request, context, None)
+
+    @staticmethod
+    async def _count(request: AnyRequest, context: Context) -> None:
+        """Count the call of a project key; RateLimited, which is answered as by REST routes.
+
+        Wrong credentials are left to the operation, which tells them in its own form.
+        """
+        if not context.services.rate_limits.is_on or context.authorization is None:
+            return
+        try:
+            principal = await context.principal()
+        except LumenspanError:
+            return
+        if isinstance(principal, KeyPrincipal):
+            await count_call(request, principal.organization_id)
 
     async def get_sub_response(self, request: AnyRequest) -> Response[Any]:
         """One a request: resolvers set no headers, so nothing needs to be shared."""
@@ -77,10 +97,15 @@ class LumenspanGraphQL(GraphQLController[Context, None]):
         return Response(explorer_page(), media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
     async def on_ws_connect(self, context: Context) -> Any:
-        """Refuse wrong credentials at once; without any, operations decide for themselves."""
+        """Refuse wrong credentials at once; without any, operations decide for themselves.
+
+        A connection counts as one call.
+        """
         try:
-            await context.principal_or_none()
-        except (Unauthenticated, AccessDenied):
+            principal = await context.principal_or_none()
+            if isinstance(principal, KeyPrincipal):
+                await context.services.rate_limits.count(principal.organization_id, "public-api")
+        except (Unauthenticated, AccessDenied, RateLimited):
             raise ConnectionRejectionError from None
         return await super().on_ws_connect(context)
 

@@ -19,6 +19,8 @@ from lumenspan_server.services import Services
 
 _DENIED = "Access denied - insufficient permissions for this endpoint"
 _MAX_VERSION = 4
+RESOURCE = "ingestion"
+"""Bucket of the rate limits in which exports count."""
 _INTEGER = re.compile(r"\s*[+-]?\d+")
 # Inflating and parsing more than this takes milliseconds, which other calls on the loop would wait.
 IN_THREAD_BYTES = 128 << 10
@@ -88,6 +90,7 @@ async def take_in(
 ) -> otlp.Export:
     """The whole way of an inflated body whose ``headers`` hold its credentials."""
     principal = await authenticate(services.identity, headers.get("authorization"))
+    await services.rate_limits.count(principal.organization_id, RESOURCE)
     if takes_long(len(body), content_type):
         export = await asyncio.to_thread(examine, content_type, body)
     else:

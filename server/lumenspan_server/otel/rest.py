@@ -11,8 +11,9 @@ from lumenspan.errors import InvalidInput
 from lumenspan.ingest import otlp
 from lumenspan_server.operations import Message, operation
 from lumenspan_server.otel import body as bodies
-from lumenspan_server.otel.intake import answer, authenticate, examine, store, takes_long
+from lumenspan_server.otel.intake import RESOURCE, answer, authenticate, examine, store, takes_long
 from lumenspan_server.otel.wire import OtlpAnswer, OtlpTraces
+from lumenspan_server.rate_limits import count_call
 
 _TYPES = (otlp.JSON, otlp.PROTOBUF)
 
@@ -28,6 +29,7 @@ async def export_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     services = request.app.state.services
     headers = request.headers
     principal = await authenticate(services.identity, headers.get("authorization"))
+    await count_call(request, principal.organization_id, RESOURCE)
     limit = services.settings.ingest_max_body_mib << 20
     raw = await bodies.read(request.stream(), limit, headers.get("content-length"))
     try:

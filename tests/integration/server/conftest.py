@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from litestar.types import ControllerRouterHandler
 
 from lumenspan.settings import Settings
 from lumenspan.storage.clickhouse import ClickHouse, Rows, Sql
@@ -48,27 +50,38 @@ class RunningServer:
         return body["data"]
 
 
-@pytest.fixture(scope="session")
-async def server(settings: Settings) -> AsyncIterator[RunningServer]:
-    app = create_app(settings)
+@asynccontextmanager
+async def serving(
+    settings: Settings, extra_routes: Sequence[ControllerRouterHandler] = ()
+) -> AsyncIterator[RunningServer]:
+    """A server of its own with these settings, as another process would be."""
+    app = create_app(settings, extra_routes)
     port = free_port()
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_config=None, access_log=False, ws="websockets-sansio"
     )
     uvicorn_server = uvicorn.Server(config)
     uvicorn_server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    serving = asyncio.create_task(uvicorn_server._serve(None))
+    running = asyncio.create_task(uvicorn_server._serve(None))
 
     async def started() -> bool:
-        assert not serving.done(), serving
+        assert not running.done(), running
         return uvicorn_server.started
 
     await eventually(started)
     base_url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
-        yield RunningServer(base_url, app.state.services, client)
-    uvicorn_server.should_exit = True
-    await serving
+        try:
+            yield RunningServer(base_url, app.state.services, client)
+        finally:
+            uvicorn_server.should_exit = True
+            await running
+
+
+@pytest.fixture(scope="session")
+async def server(settings: Settings) -> AsyncIterator[RunningServer]:
+    async with serving(settings) as started:
+        yield started
 
 
 @dataclass
