@@ -25,6 +25,8 @@ from lumenspan_server.datasets.rest import routes as dataset_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
+from lumenspan_server.identity.administration import routes as administration_routes
+from lumenspan_server.identity.organizations import routes as organization_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
 from lumenspan_server.media.rest import routes as media_routes
@@ -33,6 +35,7 @@ from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
+from lumenspan_server.scim.rest import routes as scim_routes
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
@@ -81,6 +84,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *home_routes,
             *health_routes,
             *identity_routes,
+            *organization_routes,
+            *administration_routes,
+            *scim_routes,
             *otel_routes,
             *media_routes,
             *trace_routes,

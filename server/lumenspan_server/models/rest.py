@@ -21,7 +21,7 @@ _DEFAULT_LIMIT, _MAX_LIMIT, _MAX_PAGE = 50, 100, 10**9
 @get("/api/public/models", summary="Model definitions: those of the project and the built-in ones")
 async def list_models(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [model], meta: {page, limit, totalItems, totalPages}}`` by name, unit and newest start."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     params = QueryParams(request)
     page = params.number("page", 1, 1, _MAX_PAGE)
     limit = params.number("limit", _DEFAULT_LIMIT, 1, _MAX_LIMIT)
@@ -35,7 +35,7 @@ async def list_models(request: Request[Any, Any, Any]) -> Response[bytes]:
 @post("/api/public/models", status_code=200, summary="Define a model of the project")
 async def create_model(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The definition."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     body = await read_json(request, ModelBody)
     services: Services = request.app.state.services
     return json_response(to_row(await services.models.create(principal.project_id, body.to_model())))
@@ -44,7 +44,7 @@ async def create_model(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/api/public/models/{model_id:str}", summary="One definition")
 async def get_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """The definition, built-in ones included."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     services: Services = request.app.state.services
     return json_response(to_row(await services.models.get(principal.project_id, model_id)))
 
@@ -52,7 +52,7 @@ async def get_model(request: Request[Any, Any, Any], model_id: FromPath[str]) ->
 @put("/api/public/models/{model_id:str}", summary="Replace a definition of the project, or make it")
 async def replace_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """The definition; what it priced before keeps its cost until history is priced again."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     body = await read_json(request, ModelBody)
     services: Services = request.app.state.services
     replaced = await services.models.replace(principal.project_id, model_id, body.to_model())
@@ -62,7 +62,7 @@ async def replace_model(request: Request[Any, Any, Any], model_id: FromPath[str]
 @delete("/api/public/models/{model_id:str}", status_code=200, summary="Delete a definition of the project")
 async def delete_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """``{message}``; built-in definitions cannot be deleted."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     services: Services = request.app.state.services
     await services.models.delete(principal.project_id, model_id)
     return json_response({"message": "Model successfully deleted"})
