@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lumenspan.settings import Settings
 
 PASSWORD = "Correct-horse-7"
+ADMIN_KEY = "admin key of the tests"
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -97,6 +98,7 @@ def _environment(engines: EngineAddresses) -> dict[str, str]:
     kept.setdefault("SALT", "salt of the tests")
     kept.setdefault("ENCRYPTION_KEY", "ab" * 32)
     kept.setdefault("NEXTAUTH_SECRET", "secret of the tests")
+    kept["ADMIN_API_KEY"] = ADMIN_KEY
     kept["LUMENSPAN_SHUTDOWN_GRACE_SECONDS"] = "0.5"
     return kept
 

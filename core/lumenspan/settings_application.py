@@ -45,6 +45,9 @@ class ApplicationSettings(BaseSettings):
     )
     salt: SecretStr = env("SALT", about="Salt of the hashes of API keys", min_length=1)
     encryption_key: HexKey = env("ENCRYPTION_KEY", about="256 bits as 64 hexadecimal characters")
+    admin_api_key: OptionalSecret = env(
+        "ADMIN_API_KEY", None, about="Bearer token of `/api/admin`; without it that part is closed"
+    )
     log_level: Literal["trace", "debug", "info", "warn", "error", "fatal"] = env(
         "LANGFUSE_LOG_LEVEL", "info", about="Least level that is logged"
     )

@@ -28,6 +28,8 @@ from lumenspan_server.feedback.rest import routes as feedback_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
+from lumenspan_server.identity.administration import routes as administration_routes
+from lumenspan_server.identity.organizations import routes as organization_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
 from lumenspan_server.llm_connections.rest import routes as llm_connection_routes
@@ -39,6 +41,7 @@ from lumenspan_server.openapi.rest import routes as openapi_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
 from lumenspan_server.rate_limits import tell_standing
+from lumenspan_server.scim.rest import routes as scim_routes
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
@@ -86,6 +89,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *home_routes,
             *health_routes,
             *identity_routes,
+            *organization_routes,
+            *administration_routes,
+            *scim_routes,
             *otel_routes,
             *media_routes,
             *trace_routes,

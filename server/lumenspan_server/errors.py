@@ -143,7 +143,7 @@ _STRUCTURED_CODES = {
 
 def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family C: ``{message, code, details?}`` for every status, from the answer of the usual family."""
-    usual = _usual(request, error)
+    usual = as_usual(request, error)
     if isinstance(error, RateLimited):
         return usual
     status = usual.status_code or 500
@@ -164,7 +164,7 @@ def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family D: ``{error}`` with the message."""
-    usual = _usual(request, error)
+    usual = as_usual(request, error)
     if isinstance(error, RateLimited):
         return usual
     body = orjson.loads(usual.content)
@@ -172,7 +172,8 @@ def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     return json_response({"error": body["message"]} | issues, usual.status_code or 500, dict(usual.headers))
 
 
-def _usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def as_usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer to any error in the usual family, which the other families are made from."""
     if isinstance(error, LumenspanError):
         return _ours(request, error)
     if isinstance(error, HTTPException):

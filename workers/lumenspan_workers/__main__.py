@@ -35,6 +35,7 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     broker = make_broker(settings)
     # Actors are declared on the broker that is set when their module loads.
+    from lumenspan_workers.identity import actors as identity_actors  # noqa: F401
     from lumenspan_workers.ingest import actors as ingest_actors  # noqa: F401
     from lumenspan_workers.traces import actors as trace_actors  # noqa: F401
 
@@ -79,6 +80,7 @@ class _Background(Middleware):
         self._tasks = [
             asyncio.create_task(made.sweeper.run(), name="sweeper"),
             asyncio.create_task(made.registry.run(), name="registry"),
+            asyncio.create_task(made.project_deletion.run(), name="project deletions"),
             asyncio.create_task(keep_small(), name="memory"),
         ]
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from redis.asyncio import Redis
 
+from lumenspan.identity.deletion import ProjectDeletion
 from lumenspan.ingest.backlog import BacklogService
 from lumenspan.ingest.registry import Registry
 from lumenspan.ingest.replays import ReplayWork
@@ -43,6 +44,7 @@ class Services:
     replays: ReplayWork
     backlog: BacklogService
     deletion: TraceDeletion
+    project_deletion: ProjectDeletion
     patience: Patience = field(default_factory=Patience)
 
     current: ClassVar[Services | None] = None
@@ -76,6 +78,7 @@ class Services:
             sweeper=Sweeper(blobs, queue, redis, registry, settings),
             backlog=BacklogService(queue),
             deletion=TraceDeletion(clickhouse, media, queue),
+            project_deletion=ProjectDeletion(postgres, clickhouse, blobs, media, redis, settings),
             replays=ReplayWork(postgres, blobs, queue, ingest, settings),
         )
 

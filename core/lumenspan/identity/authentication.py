@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
@@ -21,7 +22,13 @@ from lumenspan.identity.credentials import (
     hash_session_token,
     parse_authorization,
 )
-from lumenspan.identity.domain import KeyPrincipal, Principal, User, UserPrincipal
+from lumenspan.identity.domain import (
+    KeyPrincipal,
+    OrganizationKeyPrincipal,
+    Principal,
+    User,
+    UserPrincipal,
+)
 from lumenspan.identity.key_cache import CachedKey, KeyCache
 from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId
 from lumenspan.settings import Settings
@@ -77,7 +84,7 @@ class Authenticator:
         """Drop what this process remembers of a session; others forget within half a second."""
         self._sessions.pop(token_hash, None)
 
-    async def _by_key_pair(self, credentials: BasicCredentials) -> KeyPrincipal:
+    async def _by_key_pair(self, credentials: BasicCredentials) -> KeyPrincipal | OrganizationKeyPrincipal:
         secret_hash = self.secret_hash(credentials.secret_key)
         found = await self._lookup(self.cache.secret_name(secret_hash), secret_hash=secret_hash)
         if not hmac.compare_digest(found.public_key.encode(), credentials.public_key.encode()):
@@ -86,7 +93,11 @@ class Authenticator:
 
     async def _by_public_key(self, public_key: str) -> KeyPrincipal:
         name = self.cache.public_name(hash_name(public_key))
-        return _principal(await self._lookup(name, public_key=public_key), is_public_key_only=True)
+        found = _principal(await self._lookup(name, public_key=public_key))
+        if not isinstance(found, KeyPrincipal):
+            # The public key of an organization opens nothing.
+            raise Unauthenticated(INVALID_CREDENTIALS)
+        return replace(found, is_public_key_only=True)
 
     async def _lookup(
         self, name: str, *, secret_hash: str | None = None, public_key: str | None = None
@@ -146,11 +157,8 @@ class Authenticator:
         return UserPrincipal(found[0], token_hash)
 
 
-def _principal(found: CachedKey, *, is_public_key_only: bool = False) -> KeyPrincipal:
-    return KeyPrincipal(
-        ApiKeyId(found.api_key_id),
-        found.public_key,
-        ProjectId(found.project_id),
-        OrganizationId(found.organization_id),
-        is_public_key_only,
-    )
+def _principal(found: CachedKey) -> KeyPrincipal | OrganizationKeyPrincipal:
+    id_, organization_id = ApiKeyId(found.api_key_id), OrganizationId(found.organization_id)
+    if found.project_id is None:
+        return OrganizationKeyPrincipal(id_, found.public_key, organization_id)
+    return KeyPrincipal(id_, found.public_key, ProjectId(found.project_id), organization_id)

@@ -32,6 +32,7 @@ class Role(StrEnum):
 class Organization:
     id: OrganizationId
     name: str
+    metadata: dict[str, object]
     created_at: datetime
 
 
@@ -43,6 +44,7 @@ class Project:
     retention_days: int | None
     metadata: dict[str, object]
     created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,30 @@ class User:
     email: str
     name: str | None
     created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with a role in an organization or in a project; suspended ones have none for now."""
+
+    user: User
+    role: Role
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A project key without its secret; ``display_secret_key`` shows a few of its characters."""
+    """A key without its secret; ``display_secret_key`` shows a few of its characters.
+
+    Attributes:
+        project_id: the project that it is of, None for a key of an organization.
+        organization_id: the organization that it is of, None for a key of a project.
+    """
 
     id: ApiKeyId
-    project_id: ProjectId
+    project_id: ProjectId | None
+    organization_id: OrganizationId | None
     public_key: str
     display_secret_key: str
     note: str | None
@@ -98,7 +116,20 @@ class OrganizationKeyPrincipal:
     organization_id: OrganizationId
 
 
-Principal = KeyPrincipal | UserPrincipal
+Principal = KeyPrincipal | OrganizationKeyPrincipal | UserPrincipal
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """What a new key is to be.
+
+    Attributes:
+        pair: public and secret key that the caller chose; made here where None.
+    """
+
+    note: str | None = None
+    expires_at: datetime | None = None
+    pair: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,11 @@ async def _soon() -> AsyncIterator[None]:
 
 
 class CachedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What authentication needs of a key; no secret, no hash of one."""
+    """What authentication needs of a key; no secret, no hash of one. No project: an organization's."""
 
     api_key_id: str
     public_key: str
-    project_id: str
+    project_id: str | None = None
     organization_id: str
     expires_at: datetime | None = None
 

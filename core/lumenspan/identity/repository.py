@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -27,7 +27,7 @@ _LAST_USED_STEP = timedelta(minutes=1)
 
 
 def to_organization(row: OrganizationRow) -> Organization:
-    return Organization(OrganizationId(row.id), row.name, row.created_at)
+    return Organization(OrganizationId(row.id), row.name, dict(row.extra), row.created_at)
 
 
 def to_project(row: ProjectRow) -> Project:
@@ -38,17 +38,19 @@ def to_project(row: ProjectRow) -> Project:
         row.retention_days,
         dict(row.extra),
         row.created_at,
+        row.updated_at,
     )
 
 
 def to_user(row: UserRow) -> User:
-    return User(UserId(row.id), row.email, row.name, row.created_at)
+    return User(UserId(row.id), row.email, row.name, row.created_at, row.updated_at)
 
 
 def to_api_key(row: ApiKeyRow) -> ApiKey:
     return ApiKey(
         ApiKeyId(row.id),
-        ProjectId(row.project_id),
+        ProjectId(row.project_id) if row.project_id else None,
+        OrganizationId(row.organization_id) if row.organization_id else None,
         row.public_key,
         row.display_secret_key,
         row.note,
@@ -65,8 +67,11 @@ async def find_key(
     session: AsyncSession, *, secret_hash: str | None = None, public_key: str | None = None
 ) -> tuple[ApiKeyRow, str] | None:
     """The key of that secret's hash, or of that public key, and its organization's id."""
-    query = select(ApiKeyRow, col(ProjectRow.organization_id)).join(
-        ProjectRow, col(ProjectRow.id) == col(ApiKeyRow.project_id)
+    organization_id = func.coalesce(col(ApiKeyRow.organization_id), col(ProjectRow.organization_id))
+    query = (
+        select(ApiKeyRow, organization_id)
+        .outerjoin(ProjectRow, col(ProjectRow.id) == col(ApiKeyRow.project_id))
+        .where(col(ProjectRow.deleted_at).is_(None))
     )
     if secret_hash is not None:
         query = query.where(col(ApiKeyRow.secret_hash) == secret_hash)
@@ -123,14 +128,94 @@ async def api_keys_of(session: AsyncSession, *project_ids: str) -> list[ApiKey]:
     return [to_api_key(row) for row in (await session.execute(query)).scalars()]
 
 
-async def lock_api_key(session: AsyncSession, project_id: str, key_id: str) -> ApiKeyRow | None:
-    """The key of that project, locked until the transaction ends."""
+async def api_keys_of_organization(session: AsyncSession, organization_id: str) -> list[ApiKey]:
+    """The keys of the organization itself, oldest first."""
     query = (
         select(ApiKeyRow)
-        .where(col(ApiKeyRow.project_id) == project_id, col(ApiKeyRow.id) == key_id)
+        .where(col(ApiKeyRow.organization_id) == organization_id)
+        .order_by(col(ApiKeyRow.created_at), col(ApiKeyRow.id))
+    )
+    return [to_api_key(row) for row in (await session.execute(query)).scalars()]
+
+
+def keys_of_project(project_id: str) -> ColumnElement[bool]:
+    """Condition for ``lock_api_keys``."""
+    return col(ApiKeyRow.project_id) == project_id
+
+
+def keys_of_organization(organization_id: str) -> ColumnElement[bool]:
+    """Condition for ``lock_api_keys``: the organization's own keys, not those of its projects."""
+    return col(ApiKeyRow.organization_id) == organization_id
+
+
+async def lock_api_keys(
+    session: AsyncSession, scope: ColumnElement[bool], key_id: str | None = None
+) -> list[ApiKeyRow]:
+    """The keys of a project or organization, or the one of that id, locked until the transaction ends."""
+    query = select(ApiKeyRow).where(scope).order_by(col(ApiKeyRow.id)).with_for_update()
+    if key_id is not None:
+        query = query.where(col(ApiKeyRow.id) == key_id)
+    return list((await session.execute(query)).scalars())
+
+
+# --- organizations and projects -------------------------------------------------------------------
+
+
+async def lock_organization(session: AsyncSession, organization_id: str) -> OrganizationRow | None:
+    """The organization, locked until the transaction ends: its names and members change one by one."""
+    query = select(OrganizationRow).where(col(OrganizationRow.id) == organization_id).with_for_update()
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def find_project(session: AsyncSession, project_id: str) -> ProjectRow | None:
+    """The project, unless it is being deleted."""
+    query = select(ProjectRow).where(col(ProjectRow.id) == project_id, col(ProjectRow.deleted_at).is_(None))
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+async def lock_project(session: AsyncSession, organization_id: str, project_id: str) -> ProjectRow | None:
+    """The project of that organization, locked until the transaction ends; None once it is deleted."""
+    query = (
+        select(ProjectRow)
+        .where(
+            col(ProjectRow.id) == project_id,
+            col(ProjectRow.organization_id) == organization_id,
+            col(ProjectRow.deleted_at).is_(None),
+        )
         .with_for_update()
     )
     return (await session.execute(query)).scalar_one_or_none()
+
+
+async def projects_of_organizations(
+    session: AsyncSession, organization_ids: Sequence[str], project_ids: Sequence[str] | None = None
+) -> list[Project]:
+    """Their projects, oldest first; of those only the ones named in ``project_ids`` where given."""
+    query = (
+        select(ProjectRow)
+        .where(col(ProjectRow.organization_id).in_(organization_ids), col(ProjectRow.deleted_at).is_(None))
+        .order_by(col(ProjectRow.created_at), col(ProjectRow.id))
+    )
+    if project_ids is not None:
+        query = query.where(col(ProjectRow.id).in_(project_ids))
+    return [to_project(row) for row in (await session.execute(query)).scalars()]
+
+
+async def is_project_name_taken(
+    session: AsyncSession, organization_id: str, name: str, *, but: str | None = None
+) -> bool:
+    """Whether another project of the organization has the name; lock the organization before."""
+    query = (
+        select(col(ProjectRow.id))
+        .where(
+            col(ProjectRow.organization_id) == organization_id,
+            col(ProjectRow.name) == name,
+            col(ProjectRow.id) != (but or ""),
+            col(ProjectRow.deleted_at).is_(None),
+        )
+        .limit(1)
+    )
+    return (await session.execute(query)).scalar_one_or_none() is not None
 
 
 # --- what a person may see ------------------------------------------------------------------------
@@ -152,6 +237,7 @@ def _memberships(user_id: str) -> Select[tuple[ProjectRow, str, str | None]]:
             project_role,
             (col(project_role.project_id) == col(ProjectRow.id)) & (col(project_role.user_id) == user_id),
         )
+        .where(col(ProjectRow.deleted_at).is_(None))
         .order_by(col(ProjectRow.created_at), col(ProjectRow.id))
     )
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 
 from lumenspan.clock import utc_now
-from lumenspan.errors import AccessDenied, InvalidInput, NotFound
+from lumenspan.errors import AccessDenied, NotFound
 from lumenspan.identity import headless, repository
 from lumenspan.identity.accounts import Accounts
+from lumenspan.identity.administration import Administration
 from lumenspan.identity.authentication import Authenticator
-from lumenspan.identity.credentials import display_secret_key, hash_name, new_public_key, new_secret_key
 from lumenspan.identity.domain import (
     ApiKey,
     KeyPrincipal,
+    KeyWish,
     Organization,
     Principal,
     Project,
@@ -23,26 +26,44 @@ from lumenspan.identity.domain import (
     Session,
     UserPrincipal,
 )
-from lumenspan.identity.tables import ApiKeyRow, OrganizationRow, ProjectRow
+from lumenspan.identity.keys import Keys
+from lumenspan.identity.memberships import Memberships
+from lumenspan.identity.projects import Projects
+from lumenspan.identity.provisioning import Provisioning
+from lumenspan.identity.rules import checked_name
+from lumenspan.identity.scope import Scope
+from lumenspan.identity.tables import OrganizationRow
 from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId, new_id
 from lumenspan.settings import Settings
 from lumenspan.storage.postgres import Postgres
-
-MIN_RETENTION_DAYS = 3
-_PUBLIC_KEY_ONLY = "Access denied - insufficient permissions for this endpoint"
+from lumenspan.storage.queue import JobQueue
 
 
 class IdentityService:
-    """Organizations, projects, people, keys and sessions; reads reach only what the principal may see."""
+    """Organizations, projects, people, keys and sessions; reads reach only what the principal may see.
+
+    Attributes:
+        keys: API keys of projects and of organizations.
+        memberships: who has which role.
+        provisioning: people as an identity provider keeps them.
+        administration: the whole instance, for the holder of its administrator's key.
+    """
 
     def __init__(
         self, postgres: Postgres, redis: Redis, settings: Settings, *, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._postgres = postgres
         self._settings = settings
-        self._now = now
+        self._scope = Scope(postgres)
         self._authenticator = Authenticator(postgres, redis, settings, now)
         self._accounts = Accounts(postgres, redis, settings, self._authenticator, now)
+        self.keys = Keys(
+            postgres, self._scope, self._authenticator, now, is_cached=settings.is_api_key_cache_enabled
+        )
+        self._projects = Projects(postgres, self._scope, self.keys, JobQueue(redis, settings), now)
+        self.memberships = Memberships(postgres, self._scope)
+        self.provisioning = Provisioning(postgres, self._scope, now)
+        self.administration = Administration(postgres, self.keys, settings, now)
 
     # --- who is calling --------------------------------------------------------------------------------
 
@@ -98,8 +119,7 @@ class IdentityService:
             if principal.project_id in roles and not principal.is_public_key_only:
                 roles[principal.project_id] = Role.MEMBER
             return roles
-        async with self._postgres.session() as session:
-            found = await repository.projects_of_user(session, principal.user.id, project_ids=project_ids)
+        found = await self._scope.projects(principal, project_ids=project_ids)
         return roles | {project.id: role for project, role in found}
 
     async def role_in_project(self, principal: Principal, project_id: ProjectId) -> Role:
@@ -109,11 +129,10 @@ class IdentityService:
     async def roles_by_organization(
         self, principal: Principal, organization_ids: Sequence[OrganizationId]
     ) -> dict[OrganizationId, Role]:
-        """Every id asked for with the role in the organization itself; NONE where foreign, and for keys."""
+        """Every id asked for with the role in the organization; NONE where foreign or for project keys."""
         roles = dict.fromkeys(organization_ids, Role.NONE)
-        if isinstance(principal, UserPrincipal):
-            async with self._postgres.session() as session:
-                found = await repository.organizations_of_user(session, principal.user.id, organization_ids)
+        if not isinstance(principal, KeyPrincipal):
+            found = await self._scope.organizations(principal, organization_ids)
             roles |= {organization.id: role for organization, role in found}
         return roles
 
@@ -121,32 +140,22 @@ class IdentityService:
         """The project, when the principal has at least that role in it.
 
         Raises:
-            NotFound: foreign or absent.
+            NotFound: foreign, absent or being deleted.
             AccessDenied: the role is too low.
         """
-        if isinstance(principal, KeyPrincipal) and principal.is_public_key_only:
-            if principal.project_id == project_id:
-                raise AccessDenied(_PUBLIC_KEY_ONLY)
-            raise NotFound("Project not found")
-        found = await self._visible_projects(principal, project_ids=[project_id])
-        if not found:
-            raise NotFound("Project not found")
-        project, role = found[0]
-        if not role.covers(needed):
-            raise AccessDenied(f"This needs the role {needed.value} in the project")
-        return project
+        return await self._scope.require_project(principal, project_id, needed)
 
     # --- reading ---------------------------------------------------------------------------------------
 
     async def organizations(self, principal: Principal) -> list[Organization]:
         """Organizations within reach, oldest first; a key sees the one of its project."""
-        return [organization for organization, _ in await self._visible_organizations(principal)]
+        return [organization for organization, _ in await self._scope.organizations(principal)]
 
     async def organizations_by_id(
         self, principal: Principal, organization_ids: Sequence[OrganizationId]
     ) -> dict[OrganizationId, Organization]:
         """Those of the ids that are within reach."""
-        found = await self._visible_organizations(principal, organization_ids)
+        found = await self._scope.organizations(principal, organization_ids)
         return {organization.id: organization for organization, _ in found}
 
     async def organization_of(self, principal: Principal, project: Project) -> Organization:
@@ -155,18 +164,18 @@ class IdentityService:
         Raises:
             NotFound: it is not within reach.
         """
-        found = await self._visible_organizations(principal, [project.organization_id])
+        found = await self._scope.organizations(principal, [project.organization_id])
         if not found:
             raise NotFound("Organization not found")
         return found[0][0]
 
     async def projects(self, principal: Principal) -> list[Project]:
         """Projects within reach, oldest first."""
-        return [project for project, _ in await self._visible_projects(principal)]
+        return [project for project, _ in await self._scope.projects(principal)]
 
     async def project(self, principal: Principal, project_id: ProjectId) -> Project | None:
         """The project, or nothing when foreign or absent."""
-        found = await self._visible_projects(principal, project_ids=[project_id])
+        found = await self._scope.projects(principal, project_ids=[project_id])
         return found[0][0] if found else None
 
     async def projects_by_organization(
@@ -174,15 +183,13 @@ class IdentityService:
     ) -> dict[OrganizationId, list[Project]]:
         """Every id asked for with the projects within reach, oldest first."""
         grouped: dict[OrganizationId, list[Project]] = {id_: [] for id_ in organization_ids}
-        for project, _ in await self._visible_projects(principal, organization_ids=organization_ids):
+        for project, _ in await self._scope.projects(principal, organization_ids=organization_ids):
             grouped[project.organization_id].append(project)
         return grouped
 
     async def api_keys(self, principal: Principal, project_id: ProjectId) -> list[ApiKey]:
         """The project's keys without their secrets, newest first; needs MEMBER."""
-        await self.require_project(principal, project_id, Role.MEMBER)
-        async with self._postgres.session() as session:
-            return await repository.api_keys_of(session, project_id)
+        return await self.keys.of_project(principal, project_id)
 
     async def api_keys_by_project(
         self, principal: Principal, project_ids: Sequence[ProjectId]
@@ -194,7 +201,8 @@ class IdentityService:
         }
         async with self._postgres.session() as session:
             for key in await repository.api_keys_of(session, *grouped):
-                grouped[key.project_id].append(key)
+                if key.project_id is not None:
+                    grouped[key.project_id].append(key)
         return grouped
 
     # --- writing ---------------------------------------------------------------------------------------
@@ -203,7 +211,7 @@ class IdentityService:
         """A new organization that the person owns."""
         if not isinstance(principal, UserPrincipal):
             raise AccessDenied("Only people create organizations")
-        row = OrganizationRow(id=new_id(), name=_name(name))
+        row = OrganizationRow(id=new_id(), name=checked_name(name))
         async with self._postgres.session() as session:
             session.add(row)
             await session.flush()
@@ -216,26 +224,38 @@ class IdentityService:
         organization_id: OrganizationId,
         name: str,
         retention_days: int | None = None,
+        metadata: Any = msgspec.UNSET,
     ) -> Project:
         """A new project; needs ADMIN in the organization. No retention (or 0) keeps data for ever.
 
         Raises:
             NotFound: the organization is foreign or absent.
             AccessDenied: the role is too low.
-            InvalidInput: no name, or a retention under three days.
+            InvalidInput: no name, a retention under three days, or metadata that is no object.
+            Conflict: the organization has a project of that name.
         """
-        await self._require_organization(principal, organization_id, Role.ADMIN)
-        if retention_days and retention_days < MIN_RETENTION_DAYS:
-            raise InvalidInput(f"Retention is 0 (for ever) or at least {MIN_RETENTION_DAYS} days")
-        row = ProjectRow(
-            id=new_id(),
-            organization_id=organization_id,
-            name=_name(name),
-            retention_days=retention_days or None,
-        )
-        async with self._postgres.session() as session:
-            session.add(row)
-        return repository.to_project(row)
+        return await self._projects.create(principal, organization_id, name, retention_days, metadata)
+
+    async def update_project(
+        self,
+        principal: Principal,
+        project_id: ProjectId,
+        name: str,
+        retention_days: int | None = None,
+        metadata: Any = msgspec.UNSET,
+    ) -> Project:
+        """The project with another name; what is not given stays. Needs ADMIN; errors as above."""
+        return await self._projects.update(principal, project_id, name, retention_days, metadata)
+
+    async def delete_project(self, principal: Principal, project_id: ProjectId) -> None:
+        """The project is gone at once for every caller, its data soon after; needs OWNER in it.
+
+        Raises:
+            NotFound: foreign, absent or deleted before.
+            AccessDenied: the role is too low.
+            Unavailable: a store is down and nothing was deleted.
+        """
+        await self._projects.delete(principal, project_id)
 
     async def create_api_key(
         self,
@@ -243,28 +263,15 @@ class IdentityService:
         project_id: ProjectId,
         note: str | None = None,
         expires_at: datetime | None = None,
+        pair: tuple[str, str] | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which is not to be had again; needs ADMIN.
 
         Raises:
-            InvalidInput: ``expires_at`` is not in the future.
+            InvalidInput: ``expires_at`` is not in the future, or ``pair`` cannot be used.
+            Conflict: one of the pair is in use.
         """
-        await self.require_project(principal, project_id, Role.ADMIN)
-        if expires_at is not None and (expires_at.tzinfo is None or expires_at <= self._now()):
-            raise InvalidInput("expiresAt must be in the future and carry an offset")
-        secret_key = new_secret_key()
-        row = ApiKeyRow(
-            id=new_id(),
-            project_id=project_id,
-            public_key=new_public_key(),
-            secret_hash=self._authenticator.secret_hash(secret_key),
-            display_secret_key=display_secret_key(secret_key),
-            note=note,
-            expires_at=expires_at,
-        )
-        async with self._postgres.session() as session:
-            session.add(row)
-        return repository.to_api_key(row), secret_key
+        return await self.keys.create_for_project(principal, project_id, KeyWish(note, expires_at, pair))
 
     async def revoke_api_key(self, principal: Principal, project_id: ProjectId, key_id: ApiKeyId) -> bool:
         """Whether there was such a key; it is refused everywhere within a second. Needs ADMIN.
@@ -272,75 +279,4 @@ class IdentityService:
         Raises:
             Unavailable: a store is down and nothing was revoked.
         """
-        await self.require_project(principal, project_id, Role.ADMIN)
-        cache = self._authenticator.cache
-        async with self._postgres.session() as session:
-            row = await repository.lock_api_key(session, project_id, key_id)
-            if row is None:
-                return False
-            await session.delete(row)
-            await session.flush()
-            # Before the commit: should Redis be down, the key stays valid and the caller knows. The other
-            # way round it would be gone here and come back with the cache.
-            if self._settings.is_api_key_cache_enabled:
-                public_name = cache.public_name(hash_name(row.public_key))
-                await cache.refuse(cache.secret_name(row.secret_hash), public_name)
-        return True
-
-    # --- scope -----------------------------------------------------------------------------------------
-
-    async def _visible_projects(
-        self,
-        principal: Principal,
-        *,
-        project_ids: Sequence[str] | None = None,
-        organization_ids: Sequence[str] | None = None,
-    ) -> list[tuple[Project, Role]]:
-        async with self._postgres.session() as session:
-            if isinstance(principal, UserPrincipal):
-                return await repository.projects_of_user(
-                    session, principal.user.id, project_ids=project_ids, organization_ids=organization_ids
-                )
-            if principal.is_public_key_only or (
-                project_ids is not None and principal.project_id not in project_ids
-            ):
-                return []
-            row = await session.get(ProjectRow, principal.project_id)
-        if row is None or (organization_ids is not None and row.organization_id not in organization_ids):
-            return []
-        return [(repository.to_project(row), Role.MEMBER)]
-
-    async def _visible_organizations(
-        self, principal: Principal, organization_ids: Sequence[str] | None = None
-    ) -> list[tuple[Organization, Role]]:
-        async with self._postgres.session() as session:
-            if isinstance(principal, UserPrincipal):
-                return await repository.organizations_of_user(session, principal.user.id, organization_ids)
-            own = principal.organization_id
-            if principal.is_public_key_only or (
-                organization_ids is not None and own not in organization_ids
-            ):
-                return []
-            row = await session.get(OrganizationRow, own)
-        return [(repository.to_organization(row), Role.NONE)] if row else []
-
-    async def _require_organization(
-        self, principal: Principal, organization_id: OrganizationId, needed: Role
-    ) -> None:
-        found = await self._visible_organizations(principal, [organization_id])
-        if not found:
-            raise NotFound("Organization not found")
-        if not found[0][1].covers(needed):
-            raise AccessDenied(f"This needs the role {needed.value} in the organization")
-
-
-def _name(name: str) -> str:
-    """The name without surrounding space.
-
-    Raises:
-        InvalidInput: empty, too long, or with control characters.
-    """
-    stripped = name.strip()
-    if not stripped or len(stripped) > 200 or not stripped.isprintable():
-        raise InvalidInput("A name has 1 to 200 printable characters")
-    return stripped
+        return await self.keys.revoke_of_project(principal, project_id, key_id)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, MetaData, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -43,9 +53,24 @@ def _optional_instant() -> Any:
     return Field(default=None, sa_type=_INSTANT, nullable=True)
 
 
+def _metadata() -> Any:
+    """``metadata`` is taken by the declarative base, hence another name for the attribute."""
+    return Field(
+        default_factory=dict,
+        sa_type=JSONB,
+        sa_column_kwargs={"name": "metadata", "server_default": text("'{}'::jsonb")},
+        nullable=False,
+    )
+
+
 def _reference(column: str, *, is_key: bool = False, is_indexed: bool = False) -> Any:
     """A foreign key whose rows go with the row they belong to."""
     return Field(foreign_key=column, ondelete="CASCADE", primary_key=is_key, index=is_indexed)
+
+
+def _optional_reference(column: str) -> Any:
+    """The same where there need be no such row."""
+    return Field(default=None, foreign_key=column, ondelete="CASCADE", index=True, nullable=True)
 
 
 class OrganizationRow(SQLModel, table=True):
@@ -53,11 +78,13 @@ class OrganizationRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     name: str
+    extra: dict[str, Any] = _metadata()
     created_at: datetime = _created_at()
+    updated_at: datetime = _created_at()
 
 
 class ProjectRow(SQLModel, table=True):
-    """``metadata`` is taken by the declarative base, hence ``extra``."""
+    """With ``deleted_at`` it is gone for every caller, and stays until a worker has removed its data."""
 
     __tablename__ = "projects"
 
@@ -65,13 +92,10 @@ class ProjectRow(SQLModel, table=True):
     organization_id: str = _reference("organizations.id", is_indexed=True)
     name: str
     retention_days: int | None = None
-    extra: dict[str, Any] = Field(
-        default_factory=dict,
-        sa_type=JSONB,
-        sa_column_kwargs={"name": "metadata", "server_default": text("'{}'::jsonb")},
-        nullable=False,
-    )
+    extra: dict[str, Any] = _metadata()
     created_at: datetime = _created_at()
+    updated_at: datetime = _created_at()
+    deleted_at: datetime | None = _optional_instant()
 
 
 class UserRow(SQLModel, table=True):
@@ -85,6 +109,7 @@ class UserRow(SQLModel, table=True):
     name: str | None = None
     password_hash: str | None = None
     created_at: datetime = _created_at()
+    updated_at: datetime = _created_at()
 
 
 class OrganizationMembershipRow(SQLModel, table=True):
@@ -107,6 +132,17 @@ class ProjectMembershipRow(SQLModel, table=True):
     created_at: datetime = _created_at()
 
 
+class SuspendedMembershipRow(SQLModel, table=True):
+    """A person whom an identity provider deactivated in an organization, with the role to come back to."""
+
+    __tablename__ = "suspended_memberships"
+
+    organization_id: str = _reference("organizations.id", is_key=True)
+    user_id: str = _reference("users.id", is_key=True, is_indexed=True)
+    role: str
+    created_at: datetime = _created_at()
+
+
 class SessionRow(SQLModel, table=True):
     """A sign-in; the token itself is never stored."""
 
@@ -119,13 +155,21 @@ class SessionRow(SQLModel, table=True):
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """``secret_hash`` = sha256(secret + hex(sha256(SALT))), in hexadecimal."""
+    """Of a project or of an organization.
+
+    ``secret_hash`` = sha256(secret + hex(sha256(SALT))), in hexadecimal.
+    """
 
     __tablename__ = "api_keys"
-    __table_args__ = (UniqueConstraint("public_key"), UniqueConstraint("secret_hash"))
+    __table_args__ = (
+        UniqueConstraint("public_key"),
+        UniqueConstraint("secret_hash"),
+        CheckConstraint("num_nonnulls(project_id, organization_id) = 1", name="scope"),
+    )
 
     id: str = Field(primary_key=True)
-    project_id: str = _reference("projects.id", is_indexed=True)
+    project_id: str | None = _optional_reference("projects.id")
+    organization_id: str | None = _optional_reference("organizations.id")
     public_key: str
     secret_hash: str
     display_secret_key: str

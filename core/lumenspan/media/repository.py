@@ -160,5 +160,18 @@ async def unlink_traces(
     return list((await session.execute(removed)).scalars())
 
 
+async def some_of_project(session: AsyncSession, project_id: ProjectId, limit: int) -> list[MediaRow]:
+    """Some files of the project."""
+    query = select(MediaRow).where(col(MediaRow.project_id) == project_id).limit(limit)
+    return list((await session.execute(query)).scalars())
+
+
+async def remove(session: AsyncSession, project_id: ProjectId, media_ids: Sequence[MediaId]) -> None:
+    """Forget the files and every link to them."""
+    await session.execute(
+        delete(MediaRow).where(col(MediaRow.project_id) == project_id, col(MediaRow.id).in_(media_ids))
+    )
+
+
 def _values(row: MediaRow) -> dict[str, Any]:
     return row.model_dump()

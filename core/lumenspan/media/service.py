@@ -37,6 +37,7 @@ _log = structlog.get_logger(__name__)
 _UPLOAD_EXPIRY_S = 3600
 _PUTS_AT_ONCE = 4
 _MAX_ERROR = 2_000
+_REMOVED_AT_ONCE = 500
 MAX_TRACE_FILES = 1_000
 
 
@@ -199,6 +200,25 @@ class MediaService:
             await self._remove(row)
         return len(rows)
 
+    async def forget_project(self, project_id: ProjectId) -> None:
+        """Remove every file of the project and what is known of it.
+
+        Raises:
+            Unavailable: an engine is down; some files may be gone, and doing it again goes on.
+        """
+        while True:
+            async with self._postgres.session() as session:
+                rows = await repository.some_of_project(session, project_id, _REMOVED_AT_ONCE)
+            if not rows:
+                break
+            if self._stores is not None:
+                store = self._stores.internal
+                await asyncio.gather(*(store.delete(row.object_key, bucket=row.bucket) for row in rows))
+            async with self._postgres.session() as session:
+                await repository.remove(session, project_id, [MediaId(row.id) for row in rows])
+        if self._stores is not None:
+            await self._remove_unknown(self._stores.internal, project_id)
+
     async def close(self) -> None:
         """Let go of the store."""
         if self._stores is not None:
@@ -213,6 +233,15 @@ class MediaService:
         except LumenspanError as error:
             # Only space is lost: nothing refers to the object, and the same file would overwrite it.
             _log.warning("media_not_removed", key=row.object_key, error=error.message)
+
+    async def _remove_unknown(self, store: Blobs, project_id: ProjectId) -> None:
+        """Files in the project's folder that nothing is known of, such as those of failed removals."""
+        folder, after = f"{self._settings.media_prefix}{project_id}/", ""
+        while keys := await store.list(folder, after, _REMOVED_AT_ONCE):
+            # An id may hold a slash: what lies deeper is another project's.
+            own = [key for key in keys if "/" not in key.removeprefix(folder)]
+            await asyncio.gather(*(store.delete(key) for key in own))
+            after = keys[-1]
 
     async def _is_there(self, stores: _Stores, row: MediaRow) -> bool:
         """Whether the store still has the file; a store that cannot be asked is believed to."""

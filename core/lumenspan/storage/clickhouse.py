@@ -37,6 +37,8 @@ _BAD_ROWS = {6, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 321, 349, 407
 class RowsRefused(Bug):
     """Something in the rows of an insert cannot be stored; other rows can. ``reason`` is a public name."""
 
+    reason: str
+
     def __init__(self, reason: str) -> None:
         super().__init__("The store refused the rows")
         self.reason = reason

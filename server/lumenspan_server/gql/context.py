@@ -8,7 +8,12 @@ from strawberry.litestar import BaseContext
 from strawberry.types import Info as StrawberryInfo
 
 from lumenspan.errors import AccessDenied
-from lumenspan.identity.domain import KeyPrincipal, Principal, UserPrincipal
+from lumenspan.identity.domain import (
+    KeyPrincipal,
+    OrganizationKeyPrincipal,
+    Principal,
+    UserPrincipal,
+)
 from lumenspan.ids import ProjectId
 from lumenspan_server.gql.loaders import IdentityLoaders, ProjectLoaders
 from lumenspan_server.services import Services
@@ -44,7 +49,7 @@ class Context(BaseContext, kw_only=True):
 
         Raises:
             Unauthenticated: no credentials, or none that anybody has.
-            AccessDenied: a public key alone, which may only send scores.
+            AccessDenied: a public key alone, which may only send scores, or a key of an organization.
         """
         if self._principal is not None and self.request is not None:
             return self._principal
@@ -52,6 +57,8 @@ class Context(BaseContext, kw_only=True):
         principal = await self.services.identity.authenticate(self.authorization)
         if isinstance(principal, KeyPrincipal) and principal.is_public_key_only:
             raise AccessDenied("Access denied: a public key alone may only send scores")
+        if isinstance(principal, OrganizationKeyPrincipal):
+            raise AccessDenied("Access denied: a key of an organization reads no data; use the REST API")
         self._principal = principal
         return principal
 

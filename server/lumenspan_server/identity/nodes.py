@@ -11,13 +11,13 @@ from lumenspan.clock import datetime_to_nanos
 from lumenspan.errors import NotFound
 from lumenspan.identity.domain import (
     ApiKey,
-    KeyPrincipal,
     Organization,
     Principal,
     Project,
     Role,
     Session,
     User,
+    UserPrincipal,
 )
 from lumenspan.ids import OrganizationId, ProjectId, TraceId
 from lumenspan.media.domain import MediaId
@@ -212,7 +212,7 @@ class ViewerNode:
 
     @strawberry.field(description="null for a project key")
     def user(self) -> UserNode | None:
-        return None if isinstance(self.principal, KeyPrincipal) else UserNode.of(self.principal.user)
+        return UserNode.of(self.principal.user) if isinstance(self.principal, UserPrincipal) else None
 
     @strawberry.field
     async def projects(self, info: Info) -> list[ProjectNode]:

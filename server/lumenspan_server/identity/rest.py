@@ -1,60 +1,143 @@
-"""REST routes of projects."""
+"""REST routes of projects and their keys (contract, section 9)."""
 
 from typing import Any
 
-from litestar import Request, Response, get
-from msgspec import UNSET, UnsetType
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath
 
-from lumenspan.identity.domain import Organization, Project, Role
-from lumenspan_server.access import require_project_key
-from lumenspan_server.operations import Wire, answer, operation
+from lumenspan.errors import NotFound
+from lumenspan.identity.domain import OrganizationKeyPrincipal, Project, Role
+from lumenspan.identity.service import IdentityService
+from lumenspan.ids import ApiKeyId, ProjectId
+from lumenspan_server.access import RouteDenied, authenticate, require_organization_key
+from lumenspan_server.identity.bodies import (
+    KeyBody,
+    KeyCreated,
+    KeyList,
+    KeySummary,
+    ProjectAnswer,
+    ProjectBody,
+    ProjectDeleted,
+    ProjectList,
+    Success,
+)
+from lumenspan_server.operations import answer, decode, operation, read_body
+
+ROUTE = "/api/public/projects"
 
 
-class OrganizationPart(Wire):
-    """The organization of a project."""
-
-    id: str
-    name: str
-
-
-class ProjectRow(Wire):
-    """A project; ``retentionDays`` only where data is deleted after some time."""
-
-    id: str
-    name: str
-    organization: OrganizationPart
-    metadata: dict[str, Any]
-    retention_days: int | UnsetType = UNSET
+@get(ROUTE, summary="The project of the calling key", **operation(answer=ProjectList, resource="none"))
+async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """``{data: [project]}`` with exactly one entry."""
+    principal = await authenticate(request)
+    if isinstance(principal, OrganizationKeyPrincipal):
+        raise RouteDenied("Invalid API key. Are you using an organization key?")
+    if principal.is_public_key_only:
+        raise RouteDenied
+    identity: IdentityService = request.app.state.services.identity
+    project = await identity.require_project(principal, principal.project_id, Role.VIEWER)
+    organization = await identity.organization_of(principal, project)
+    return answer(ProjectList(data=[ProjectAnswer.of(project, organization)]))
 
 
-class Projects(Wire):
-    """The project of the key: exactly one entry."""
+@post(
+    ROUTE,
+    summary="A new project in the key's organization",
+    **operation(body=ProjectBody, answer=ProjectAnswer, status=201, resource="none"),
+)
+async def create_project(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The project."""
+    principal = await require_organization_key(request)
+    body = await read_body(request, ProjectBody)
+    project = await _identity(request).create_project(
+        principal, principal.organization_id, body.name, body.retention, body.metadata
+    )
+    return await _project(request, principal, project, 201)
 
-    data: list[ProjectRow]
+
+@put(
+    ROUTE + "/{project_id:str}",
+    summary="Change a project of the key's organization",
+    **operation(body=ProjectBody, answer=ProjectAnswer, resource="none"),
+)
+async def update_project(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
+    """The project; metadata and retention stay where they are not given."""
+    principal = await require_organization_key(request)
+    body = await read_body(request, ProjectBody)
+    project = await _identity(request).update_project(
+        principal, ProjectId(project_id), body.name, body.retention, body.metadata
+    )
+    return await _project(request, principal, project, 200)
+
+
+@delete(
+    ROUTE + "/{project_id:str}",
+    summary="Delete a project of the key's organization",
+    **operation(answer=ProjectDeleted, status=202, resource="none"),
+)
+async def delete_project(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
+    """Nobody reaches the project any more; its data is removed soon after."""
+    principal = await require_organization_key(request)
+    await _identity(request).delete_project(principal, ProjectId(project_id))
+    message = "Project deletion has been initiated and is being processed asynchronously."
+    return answer(ProjectDeleted(success=True, message=message), 202)
 
 
 @get(
-    "/api/public/projects",
-    summary="The project of the calling key",
-    **operation(answer=Projects, resource="none"),
+    ROUTE + "/{project_id:str}/apiKeys",
+    summary="Keys of a project",
+    **operation(answer=KeyList, resource="none"),
 )
-async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """``{data: [project]}`` with exactly one entry."""
-    principal = await require_project_key(request)
-    identity = request.app.state.services.identity
-    project = await identity.require_project(principal, principal.project_id, Role.VIEWER)
-    organization = await identity.organization_of(principal, project)
-    return answer(Projects(data=[_to_row(project, organization)]))
+async def list_keys(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
+    """Newest first, without secrets."""
+    principal = await require_organization_key(request)
+    keys = await _identity(request).api_keys(principal, ProjectId(project_id))
+    return answer(KeyList(api_keys=[KeySummary.of(key) for key in keys]))
 
 
-def _to_row(project: Project, organization: Organization) -> ProjectRow:
-    return ProjectRow(
-        id=project.id,
-        name=project.name,
-        organization=OrganizationPart(id=organization.id, name=organization.name),
-        metadata=project.metadata,
-        retention_days=project.retention_days or UNSET,
-    )
+@post(
+    ROUTE + "/{project_id:str}/apiKeys",
+    summary="A new key of a project",
+    **operation(body=KeyBody, answer=KeyCreated, status=201, resource="none"),
+)
+async def create_key(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
+    """The key with its secret, which is not told again."""
+    principal = await require_organization_key(request)
+    wish = (await read_key_body(request)).wish()
+    key, secret = await _identity(request).keys.create_for_project(principal, ProjectId(project_id), wish)
+    return answer(KeyCreated.of(key, secret), 201)
 
 
-routes = [list_projects]
+@delete(
+    ROUTE + "/{project_id:str}/apiKeys/{key_id:str}",
+    summary="Revoke a key of a project",
+    **operation(answer=Success, resource="none"),
+)
+async def delete_key(
+    request: Request[Any, Any, Any], project_id: FromPath[str], key_id: FromPath[str]
+) -> Response[bytes]:
+    """The key is refused everywhere within a second."""
+    principal = await require_organization_key(request)
+    if not await _identity(request).revoke_api_key(principal, ProjectId(project_id), ApiKeyId(key_id)):
+        raise NotFound("API key not found")
+    return answer(Success(success=True))
+
+
+async def read_key_body(request: Request[Any, Any, Any]) -> KeyBody:
+    """The body, which may be empty; ValidationFailed."""
+    return decode(await request.body() or b"{}", KeyBody)
+
+
+def _identity(request: Request[Any, Any, Any]) -> IdentityService:
+    identity: IdentityService = request.app.state.services.identity
+    return identity
+
+
+async def _project(
+    request: Request[Any, Any, Any], principal: OrganizationKeyPrincipal, project: Project, status: int
+) -> Response[bytes]:
+    organization = await _identity(request).organization_of(principal, project)
+    return answer(ProjectAnswer.of(project, organization), status)
+
+
+routes = [list_projects, create_project, update_project, delete_project, list_keys, create_key, delete_key]

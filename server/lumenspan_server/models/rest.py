@@ -32,7 +32,7 @@ _ROUTE = "/api/public/models"
 )
 async def list_models(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [model], meta: {page, limit, totalItems, totalPages}}`` by name, unit and newest start."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     query = read_query(request, PageQuery)
     services: Services = request.app.state.services
     offset = (query.page - 1) * query.limit
@@ -48,7 +48,7 @@ async def list_models(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def create_model(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The definition."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     body = await read_body(request, wire.ModelBody)
     services: Services = request.app.state.services
     return answer(to_row(await services.models.create(principal.project_id, body.to_model())))
@@ -57,7 +57,7 @@ async def create_model(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get(_ROUTE + "/{model_id:str}", summary="One definition", **operation(answer=wire.ModelRow))
 async def get_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """The definition, built-in ones included."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     services: Services = request.app.state.services
     return answer(to_row(await services.models.get(principal.project_id, model_id)))
 
@@ -69,7 +69,7 @@ async def get_model(request: Request[Any, Any, Any], model_id: FromPath[str]) ->
 )
 async def replace_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """The definition; what it priced before keeps its cost until history is priced again."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     body = await read_body(request, wire.ModelBody)
     services: Services = request.app.state.services
     return answer(to_row(await services.models.replace(principal.project_id, model_id, body.to_model())))
@@ -80,7 +80,7 @@ async def replace_model(request: Request[Any, Any, Any], model_id: FromPath[str]
 )
 async def delete_model(request: Request[Any, Any, Any], model_id: FromPath[str]) -> Response[bytes]:
     """``{message}``; built-in definitions cannot be deleted."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     services: Services = request.app.state.services
     await services.models.delete(principal.project_id, model_id)
     return answer(Message(message="Model successfully deleted"))

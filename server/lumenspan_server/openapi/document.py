@@ -212,7 +212,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
         del kept["default"]
     choices = [each for each in kept.pop("anyOf", ()) if each != {"type": "null"}]
     if len(choices) == 1:
-        return choices[0] | kept
+        only: dict[str, Any] = choices[0]
+        return only | kept
     return kept | ({"anyOf": choices} if choices else {})
 
 

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from lumenspan.clock import now_nanos
 from lumenspan.errors import AccessDenied, InvalidInput, Unauthenticated
-from lumenspan.identity.domain import KeyPrincipal
+from lumenspan.identity.domain import KeyPrincipal, OrganizationKeyPrincipal
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest import otlp
 from lumenspan.ingest.envelope import FrameHeader
@@ -41,6 +41,8 @@ def takes_long(size_bytes: int, content_type: str, *, is_compressed: bool = Fals
 async def authenticate(identity: IdentityService, authorization: str | None) -> KeyPrincipal:
     """The project key behind a call; Unauthenticated or AccessDenied with the documented texts."""
     principal = await identity.authenticate(authorization)
+    if isinstance(principal, OrganizationKeyPrincipal):
+        raise AccessDenied(_DENIED)
     if not isinstance(principal, KeyPrincipal):
         raise Unauthenticated("Invalid credentials. Confirm that you've configured the correct host.")
     if principal.is_public_key_only:
