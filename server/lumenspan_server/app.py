@@ -20,6 +20,8 @@ from litestar.types import (
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.annotation.rest import routes as annotation_routes
+from lumenspan_server.comments.rest import routes as comment_routes
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
@@ -82,6 +84,8 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *health_routes,
             *identity_routes,
             *otel_routes,
+            *annotation_routes,
+            *comment_routes,
             *media_routes,
             *trace_routes,
             *observation_routes,

@@ -7,7 +7,10 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from lumenspan.annotation.service import AnnotationService
+from lumenspan.comments.service import CommentService, Targets
 from lumenspan.datasets.service import DatasetService
+from lumenspan.identity.members import Members
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -58,6 +61,8 @@ class Services:
     clickhouse: ClickHouse
     blobs: Blobs
     queue: JobQueue
+    annotation: AnnotationService
+    comments: CommentService
     identity: IdentityService
     gate: IngestGate
     events: EventIntake
@@ -92,6 +97,9 @@ class Services:
         gate = IngestGate(blobs, queue, settings)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
+        sessions = SessionService(clickhouse)
+        prompts = PromptService(postgres, PromptCache(redis, settings))
+        members = Members(postgres)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -99,6 +107,8 @@ class Services:
             clickhouse=clickhouse,
             blobs=blobs,
             queue=queue,
+            annotation=AnnotationService(postgres, score_configs, members),
+            comments=CommentService(postgres, members, Targets(traces, observations, sessions, prompts)),
             identity=IdentityService(postgres, redis, settings),
             gate=gate,
             events=EventIntake(gate, score_configs),
@@ -106,7 +116,7 @@ class Services:
             dead_letters=DeadLetterService(postgres, queue),
             replays=ReplayService(postgres, blobs, queue, settings),
             scores=ScoreService(clickhouse),
-            sessions=SessionService(clickhouse),
+            sessions=sessions,
             score_configs=score_configs,
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),
@@ -115,7 +125,7 @@ class Services:
             media=media,
             metrics=MetricsService(clickhouse),
             datasets=DatasetService(postgres),
-            prompts=PromptService(postgres, PromptCache(redis, settings)),
+            prompts=prompts,
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),
         )
