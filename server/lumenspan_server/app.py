@@ -29,6 +29,8 @@ from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
+from lumenspan_server.mcp.rest import mcp_endpoint
+from lumenspan_server.mcp.rest import routes as mcp_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
@@ -86,6 +88,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *otel_routes,
             *annotation_routes,
             *comment_routes,
+            *mcp_routes,
             *media_routes,
             *trace_routes,
             *observation_routes,
@@ -101,7 +104,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             LumenspanGraphQL,
             *extra_routes,
         ],
-        lifespan=[services],
+        lifespan=[services, mcp_endpoint],
         exception_handlers=errors.HANDLERS,
         request_max_body_size=_MAX_BODY_BYTES,
         openapi_config=None,

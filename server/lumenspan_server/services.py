@@ -22,6 +22,7 @@ from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
+from lumenspan.observations.values import ObservationValues
 from lumenspan.prompts.cache import PromptCache
 from lumenspan.prompts.service import PromptService
 from lumenspan.scores.configs import ScoreConfigService
@@ -75,6 +76,7 @@ class Services:
     traces: TraceService
     deletion: TraceDeletion
     observations: ObservationService
+    observation_values: ObservationValues
     explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
@@ -121,6 +123,7 @@ class Services:
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),
             observations=observations,
+            observation_values=ObservationValues(clickhouse),
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
