@@ -289,7 +289,8 @@ class TestDatasets:
             assert [each["name"] for each in (await tools("listDatasetRuns", **of_dataset))["data"]] == [
                 "r"
             ]
-            assert (await tools("getDatasetRun", **of_run))["datasetRunItems"] == [run_item]
+            run = await tools("getDatasetRun", **of_run)
+            assert (run["datasetRunItems"], run["totalDatasetRunItems"]) == ([run_item], 1)
             assert (await tools("listDatasetRunItems", **of_dataset, runName="r"))["data"] == [run_item]
             for name, where in (
                 ("getDataset", of_dataset),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -91,6 +92,14 @@ class TestQueues:
             "A queue with this name already exists.",
         )
         await make_queue(server, other_project)
+
+    async def test_of_several_at_once_one_gets_the_name(
+        self, server: RunningServer, project: ProjectAccess
+    ) -> None:
+        body = {"name": "q", "scoreConfigIds": [await config_id(server, project)]}
+        calls = [call(server, project, "POST", json=body) for _ in range(5)]
+        answers = await asyncio.gather(*calls)
+        assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400, 400]
 
     async def test_score_configs_are_the_projects_own(
         self, server: RunningServer, project: ProjectAccess, other_project: ProjectAccess

@@ -26,6 +26,8 @@ from lumenspan_server.mcp.tools import (
 
 TOOLS: list[Tool] = []
 
+_RUN_ITEMS = 100
+
 _Id = Annotated[str, Meta(min_length=1)]
 _Schema = dict[str, Any] | None | UnsetType
 
@@ -207,11 +209,17 @@ async def list_runs(call: Call, given: ListRuns) -> Any:
     return page_of([to_run_row(each) for each in found], given, total)
 
 
-@tool(TOOLS, "getDatasetRun", "One run of a dataset with its items", is_read_only=True)
+@tool(
+    TOOLS,
+    "getDatasetRun",
+    f"One run of a dataset with its newest items, {_RUN_ITEMS} at most: see listDatasetRunItems",
+    is_read_only=True,
+)
 async def get_run(call: Call, given: RunById) -> Any:
     run = await call.services.datasets.run_by_id(call.project_id, given.dataset_id, given.dataset_run_id)
-    items, _ = await call.services.datasets.run_items(call.project_id, run)
-    return to_run_row(run) | {"datasetRunItems": [to_run_item_row(each) for each in items]}
+    items, total = await call.services.datasets.run_items(call.project_id, run, 1, _RUN_ITEMS)
+    rows = [to_run_item_row(each) for each in items]
+    return to_run_row(run) | {"datasetRunItems": rows, "totalDatasetRunItems": total}
 
 
 @tool(

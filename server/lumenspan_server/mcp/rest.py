@@ -5,7 +5,7 @@ What is refused before JSON-RPC begins is told as ``{error, code}``; the code is
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -64,9 +64,7 @@ async def mcp(scope: Scope, receive: Receive, send: Send) -> None:
         await _send(body, scope, receive, send)
     elif body is not None:
         endpoint: McpEndpoint = request.app.state.mcp
-        await endpoint.answer(
-            call, _normalized(scope, len(body)), _replayed(body, receive), cast(Any, send)
-        )
+        await endpoint.answer(call, _normalized(scope, len(body)), _replayed(body, receive), send)
 
 
 async def _refused(request: Request[Any, Any, Any]) -> Response[bytes] | None:
@@ -116,14 +114,14 @@ async def _body(receive: Receive) -> bytes | Response[bytes] | None:
     chunks, size, has_more = [], 0, True
     while has_more:
         message = await receive()
-        if message["type"] == "http.disconnect":
+        if message["type"] != "http.request":
             return None
-        chunk = message["body"]
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             return _rpc_error(413, _INVALID_REQUEST, "The body is too large")
         chunks.append(chunk)
-        has_more = message["more_body"]
+        has_more = message.get("more_body", False)
     try:
         return msgspec.json.encode(msgspec.json.decode(b"".join(chunks)))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -4,11 +4,11 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import structlog
+from litestar.types import Receive, Scope, Send
 from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import McpError
-from starlette.types import Receive, Scope, Send
 
 from lumenspan.errors import LumenspanError, Unavailable
 from lumenspan_server.errors import ValidationFailed
@@ -45,7 +45,9 @@ class McpEndpoint:
 
     async def answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request whose caller is known."""
-        await self._manager.handle_request({**scope, CALL: call}, receive, send)
+        # The same three things as here, by the types of another framework.
+        handle: Any = self._manager.handle_request
+        await handle({**scope, CALL: call}, receive, send)
 
     async def _list(self, _: types.ListToolsRequest) -> types.ServerResult:
         return types.ServerResult(types.ListToolsResult(tools=[_described(tool) for tool in TOOLS]))
