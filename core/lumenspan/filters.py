@@ -63,7 +63,7 @@ class Kind(StrEnum):
     ABSENT = "absent"
 
 
-_TYPES_OF: dict[Kind, frozenset[str]] = {
+TYPES_OF: dict[Kind, frozenset[str]] = {
     Kind.STRING: frozenset({"string", "stringOptions", "null"}),
     Kind.TEXT: frozenset({"string"}),
     Kind.NUMBER: frozenset({"number", "null"}),
@@ -188,7 +188,7 @@ def find_column(columns: Mapping[str, Column], condition: Condition) -> Column:
     column = columns.get(condition.column)
     if column is None:
         raise InvalidInput(f"Column {condition.column} does not match a UI / CH table mapping.")
-    if condition.type not in _TYPES_OF[column.kind]:
+    if condition.type not in TYPES_OF[column.kind]:
         raise InvalidInput(f"Invalid filter type {condition.type} for column {condition.column}")
     if condition.operator == "matches":
         if column.kind not in _MATCHABLE:

@@ -31,6 +31,7 @@ _CHATTY = (
     "alembic",
     "uvicorn",
     "websockets",
+    "mcp",
 )
 
 Processor = Callable[[Any, str, Any], Any]

@@ -114,3 +114,8 @@ class ApplicationSettings(BaseSettings):
     metrics_token: OptionalSecret = env(
         "LUMENSPAN_METRICS_TOKEN", None, about="Bearer token of `/metrics`; without it the server has none"
     )
+    mcp_allowed_hosts: Text = env(
+        "LUMENSPAN_MCP_ALLOWED_HOSTS",
+        None,
+        about="Hosts, with commas, under which the MCP server may be called besides that of NEXTAUTH_URL",
+    )

@@ -20,8 +20,10 @@ from litestar.types import (
 from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
+from lumenspan_server.annotation.rest import routes as annotation_routes
 from lumenspan_server.blob_integrations.rest import routes as blob_integration_routes
 from lumenspan_server.body_limits import MAX_BODY_BYTES
+from lumenspan_server.comments.rest import routes as comment_routes
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
 from lumenspan_server.feedback.rest import routes as feedback_routes
@@ -33,6 +35,8 @@ from lumenspan_server.identity.organizations import routes as organization_route
 from lumenspan_server.identity.rest import routes as identity_routes
 from lumenspan_server.ingestion.rest import routes as ingestion_routes
 from lumenspan_server.llm_connections.rest import routes as llm_connection_routes
+from lumenspan_server.mcp.rest import mcp_endpoint
+from lumenspan_server.mcp.rest import routes as mcp_routes
 from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
@@ -93,6 +97,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *administration_routes,
             *scim_routes,
             *otel_routes,
+            *annotation_routes,
+            *comment_routes,
+            *mcp_routes,
             *media_routes,
             *trace_routes,
             *observation_routes,
@@ -112,7 +119,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             LumenspanGraphQL,
             *extra_routes,
         ],
-        lifespan=[services],
+        lifespan=[services, mcp_endpoint],
         exception_handlers=errors.HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         before_send=[tell_standing] if settings.rate_limits else [],

@@ -7,9 +7,12 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from lumenspan.annotation.service import AnnotationService
 from lumenspan.blob_integrations.service import BlobIntegrationService
+from lumenspan.comments.service import CommentService, Targets
 from lumenspan.datasets.service import DatasetService
 from lumenspan.feedback.service import FeedbackService
+from lumenspan.identity.members import Members
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -22,6 +25,7 @@ from lumenspan.media.service import MediaService
 from lumenspan.metrics.service import MetricsService
 from lumenspan.models.service import ModelService
 from lumenspan.observations.service import ObservationService
+from lumenspan.observations.values import ObservationValues
 from lumenspan.outbound import Allowlist, Outbound
 from lumenspan.prompts.cache import PromptCache
 from lumenspan.prompts.service import PromptService
@@ -64,6 +68,8 @@ class Services:
     clickhouse: ClickHouse
     blobs: Blobs
     queue: JobQueue
+    annotation: AnnotationService
+    comments: CommentService
     identity: IdentityService
     gate: IngestGate
     events: EventIntake
@@ -76,6 +82,7 @@ class Services:
     traces: TraceService
     deletion: TraceDeletion
     observations: ObservationService
+    observation_values: ObservationValues
     explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
@@ -104,6 +111,9 @@ class Services:
         outbound = Outbound(Allowlist.parse(settings.outbound_allowlist))
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
+        sessions = SessionService(clickhouse)
+        prompts = PromptService(postgres, PromptCache(redis, settings))
+        members = Members(postgres)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -111,6 +121,8 @@ class Services:
             clickhouse=clickhouse,
             blobs=blobs,
             queue=queue,
+            annotation=AnnotationService(postgres, score_configs, members),
+            comments=CommentService(postgres, members, Targets(traces, observations, sessions, prompts)),
             identity=IdentityService(postgres, redis, settings),
             gate=gate,
             events=EventIntake(gate, score_configs),
@@ -118,16 +130,17 @@ class Services:
             dead_letters=DeadLetterService(postgres, queue),
             replays=ReplayService(postgres, blobs, queue, settings),
             scores=ScoreService(clickhouse),
-            sessions=SessionService(clickhouse),
+            sessions=sessions,
             score_configs=score_configs,
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),
             observations=observations,
+            observation_values=ObservationValues(clickhouse),
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
             datasets=DatasetService(postgres),
-            prompts=PromptService(postgres, PromptCache(redis, settings)),
+            prompts=prompts,
             models=ModelService(postgres, redis, settings),
             blob_integrations=BlobIntegrationService(postgres, secrets, outbound),
             feedback=FeedbackService(postgres),

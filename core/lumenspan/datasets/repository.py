@@ -129,6 +129,14 @@ async def run(session: AsyncSession, project_id: ProjectId, dataset_id: str, nam
     return found[0] if found else None
 
 
+async def run_by_id(
+    session: AsyncSession, project_id: ProjectId, dataset_id: str, run_id: str
+) -> Run | None:
+    """The run of that id."""
+    found = await _runs(session, project_id, dataset_id, [col(DatasetRunRow.id) == run_id], 0, 1)
+    return found[0] if found else None
+
+
 async def runs(
     session: AsyncSession, project_id: ProjectId, dataset_id: str, offset: int, limit: int
 ) -> tuple[list[Run], int]:

@@ -115,6 +115,11 @@ class DatasetService:
         async with self._postgres.session() as session:
             return await self._dataset(session, project_id, name)
 
+    async def by_id(self, project_id: ProjectId, dataset_id: str) -> Dataset:
+        """The same by the id of the dataset."""
+        async with self._postgres.session() as session:
+            return await self._of_id(session, project_id, dataset_id)
+
     async def page(self, project_id: ProjectId, page: int, limit: int) -> tuple[list[Dataset], int]:
         """Page ``page`` (from 1), newest first, and how many there are."""
         async with self._postgres.session() as session:
@@ -239,10 +244,16 @@ class DatasetService:
     async def run_of(self, project_id: ProjectId, dataset_id: str, name: str) -> Run:
         """The same by the id of the dataset."""
         async with self._postgres.session() as session:
-            dataset = await repository.by_id(session, project_id, dataset_id)
-            if dataset is None:
-                raise NotFound(_NO_DATASET)
+            dataset = await self._of_id(session, project_id, dataset_id)
             return await self._run(session, dataset, name)
+
+    async def run_by_id(self, project_id: ProjectId, dataset_id: str, run_id: str) -> Run:
+        """The same by the ids of both."""
+        async with self._postgres.session() as session:
+            found = await repository.run_by_id(session, project_id, dataset_id, run_id)
+        if found is None:
+            raise NotFound(_NO_RUN)
+        return found
 
     async def run_items(
         self, project_id: ProjectId, run: Run, page: int = 1, limit: int = _MAX_ITEMS
@@ -259,6 +270,12 @@ class DatasetService:
 
     async def _dataset(self, session: AsyncSession, project_id: ProjectId, name: str) -> Dataset:
         found = await repository.find(session, project_id, name)
+        if found is None:
+            raise NotFound(_NO_DATASET)
+        return found
+
+    async def _of_id(self, session: AsyncSession, project_id: ProjectId, dataset_id: str) -> Dataset:
+        found = await repository.by_id(session, project_id, dataset_id)
         if found is None:
             raise NotFound(_NO_DATASET)
         return found

@@ -72,6 +72,14 @@ async def add(session: AsyncSession, prompt: Prompt, found: Sequence[Reference])
         )
 
 
+async def has(session: AsyncSession, project_id: ProjectId, prompt_id: str) -> bool:
+    """Whether there is a version of that id."""
+    query = select(col(PromptRow.id)).where(
+        col(PromptRow.project_id) == project_id, col(PromptRow.id) == prompt_id
+    )
+    return (await session.execute(query)).first() is not None
+
+
 async def set_labels(session: AsyncSession, prompt_id: str, labels: Sequence[str]) -> None:
     """Replace the labels of a version."""
     changed: dict[str, Any] = {"labels": list(labels), "updated_at": func.now()}

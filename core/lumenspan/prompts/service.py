@@ -98,6 +98,11 @@ class PromptService:
         async with self._postgres.session() as session:
             return await self._find(session, project_id, name, version, label)
 
+    async def has(self, project_id: ProjectId, prompt_id: str) -> bool:
+        """Whether the project has a version of that id."""
+        async with self._postgres.session() as session:
+            return await repository.has(session, project_id, prompt_id)
+
     async def resolved(
         self, project_id: ProjectId, name: str, version: int | None = None, label: str | None = None
     ) -> tuple[Prompt, Resolution | None]:
