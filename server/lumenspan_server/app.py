@@ -21,7 +21,9 @@ from lumenspan.errors import Unavailable
 from lumenspan.settings import Settings
 from lumenspan_server import errors
 from lumenspan_server.cors import answer_any_origin
+from lumenspan_server.dashboards.rest import routes as dashboard_routes
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.experiments.rest import routes as experiment_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
@@ -86,7 +88,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *trace_routes,
             *observation_routes,
             *metrics_routes,
+            *dashboard_routes,
             *dataset_routes,
+            *experiment_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,

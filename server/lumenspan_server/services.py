@@ -7,7 +7,9 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from lumenspan.dashboards.service import DashboardService
 from lumenspan.datasets.service import DatasetService
+from lumenspan.experiments.service import ExperimentService
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -70,10 +72,12 @@ class Services:
     traces: TraceService
     deletion: TraceDeletion
     observations: ObservationService
+    experiments: ExperimentService
     explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
     prompts: PromptService
+    dashboards: DashboardService
     datasets: DatasetService
     models: ModelService
     tail: TailHub
@@ -92,6 +96,7 @@ class Services:
         gate = IngestGate(blobs, queue, settings)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
+        scores = ScoreService(clickhouse)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -105,7 +110,8 @@ class Services:
             backlog=BacklogService(queue),
             dead_letters=DeadLetterService(postgres, queue),
             replays=ReplayService(postgres, blobs, queue, settings),
-            scores=ScoreService(clickhouse),
+            scores=scores,
+            experiments=ExperimentService(clickhouse, postgres, observations, traces, scores),
             sessions=SessionService(clickhouse),
             score_configs=score_configs,
             traces=traces,
@@ -114,6 +120,7 @@ class Services:
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
+            dashboards=DashboardService(postgres),
             datasets=DatasetService(postgres),
             prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
