@@ -25,7 +25,9 @@ from lumenspan_server.blob_integrations.rest import routes as blob_integration_r
 from lumenspan_server.body_limits import MAX_BODY_BYTES
 from lumenspan_server.comments.rest import routes as comment_routes
 from lumenspan_server.cors import answer_any_origin
+from lumenspan_server.dashboards.rest import routes as dashboard_routes
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.experiments.rest import routes as experiment_routes
 from lumenspan_server.feedback.rest import routes as feedback_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
@@ -104,7 +106,9 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *trace_routes,
             *observation_routes,
             *metrics_routes,
+            *dashboard_routes,
             *dataset_routes,
+            *experiment_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,

@@ -10,7 +10,9 @@ from redis.asyncio import Redis
 from lumenspan.annotation.service import AnnotationService
 from lumenspan.blob_integrations.service import BlobIntegrationService
 from lumenspan.comments.service import CommentService, Targets
+from lumenspan.dashboards.service import DashboardService
 from lumenspan.datasets.service import DatasetService
+from lumenspan.experiments.service import ExperimentService
 from lumenspan.feedback.service import FeedbackService
 from lumenspan.identity.members import Members
 from lumenspan.identity.service import IdentityService
@@ -83,10 +85,12 @@ class Services:
     deletion: TraceDeletion
     observations: ObservationService
     observation_values: ObservationValues
+    experiments: ExperimentService
     explanations: ExplanationService
     media: MediaService
     metrics: MetricsService
     prompts: PromptService
+    dashboards: DashboardService
     datasets: DatasetService
     models: ModelService
     blob_integrations: BlobIntegrationService
@@ -114,6 +118,7 @@ class Services:
         sessions = SessionService(clickhouse)
         prompts = PromptService(postgres, PromptCache(redis, settings))
         members = Members(postgres)
+        scores = ScoreService(clickhouse)
         return cls(
             settings=settings,
             postgres=postgres,
@@ -129,7 +134,8 @@ class Services:
             backlog=BacklogService(queue),
             dead_letters=DeadLetterService(postgres, queue),
             replays=ReplayService(postgres, blobs, queue, settings),
-            scores=ScoreService(clickhouse),
+            scores=scores,
+            experiments=ExperimentService(clickhouse, postgres, observations, traces, scores),
             sessions=sessions,
             score_configs=score_configs,
             traces=traces,
@@ -139,6 +145,7 @@ class Services:
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
+            dashboards=DashboardService(postgres),
             datasets=DatasetService(postgres),
             prompts=prompts,
             models=ModelService(postgres, redis, settings),

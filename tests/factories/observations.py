@@ -54,6 +54,7 @@ def observation(project_id: str, **given: Any) -> dict[str, Any]:
         "prompt_version": None,
         "usage": {},
         "cost": {},
+        "experiment": {},
         "blob_key": "",
         "event_ts": time.time_ns(),
         "is_deleted": 0,

@@ -95,7 +95,10 @@ class DatasetRunItemRow(SQLModel, table=True):
     """What a run did with an item; traces and items may be gone."""
 
     __tablename__ = "dataset_run_items"
-    __table_args__ = (Index("ix_dataset_run_items_run_id_created_at", "run_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_dataset_run_items_run_id_created_at", "run_id", "created_at"),
+        Index("ix_dataset_run_items_project_id_created_at", "project_id", "created_at"),
+    )
 
     id: str = Field(primary_key=True)
     project_id: str = _project()

@@ -57,11 +57,8 @@ _DEFINITIONS: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.STRING, "experiment['id']", ("experimentId",)),
     (Kind.STRING, "experiment['name']", ("experimentName",)),
     (Kind.STRING, "experiment['dataset.id']", ("experimentDatasetId",)),
-    (
-        Kind.BOOLEAN,
-        "(experiment['id'] != '' AND experiment['item.root_observation_id'] = id)",
-        ("isExperimentItemRootSpan",),
-    ),
+    (Kind.STRING, "experiment['item.id']", ("experimentItemId",)),
+    (Kind.BOOLEAN, "(root_of_experiment != '')", ("isExperimentItemRootSpan",)),
 )
 
 COLUMNS = {

@@ -172,3 +172,18 @@ def newest(
             "metadata_chars": parts.metadata_chars or 0,
         },
     )
+
+
+def roots(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
+    """The earliest root of each trace without its wide columns; ``is_deleted`` comes last."""
+    where, params = within(traces)
+    columns = ", ".join((*BASE_COLUMNS, "''", "''", "CAST(map(), 'Map(String, String)')"))
+    return Sql(
+        "SELECT * FROM (\n"
+        f"  SELECT {columns}, is_deleted FROM observations\n"
+        f"  WHERE {where} AND (parent_id = '' OR is_app_root)\n"
+        "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        "WHERE is_deleted = 0\n"
+        "ORDER BY trace_id, `toUnixTimestamp64Nano(start_time)`, id LIMIT 1 BY trace_id",
+        {**params, "project_id": project_id},
+    )

@@ -102,6 +102,12 @@ class ObservationRepository:
             found.append(observation)
         return found
 
+    async def roots(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, Observation]:
+        """See ``queries.roots``."""
+        rows = await self._clickhouse.query(queries.roots(project_id, traces))
+        found = [to_observation(project_id, row[:-1]) for row in rows.rows]
+        return {each.trace_id: each for each in found}
+
 
 def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
     """An observation of a row of ``BASE_COLUMNS + PREVIEW_COLUMNS + METADATA_COLUMNS``."""

@@ -71,6 +71,20 @@ class ObservationService:
         """Input and output in full by trace and observation; one query."""
         return await self._repository.texts(project_id, traces, ids) if traces and ids else {}
 
+    async def by_ids(
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        ids: Sequence[str],
+        parts: ObservationParts,
+    ) -> list[Observation]:
+        """Observations of traces by id, in no order; absent ones are left out."""
+        return await self._repository.newest(project_id, traces, ids, parts) if traces and ids else []
+
+    async def roots(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, Observation]:
+        """The earliest root of each trace, without texts and metadata; traces without one are left out."""
+        return await self._repository.roots(project_id, traces) if traces else {}
+
     async def whole_trace(
         self, project_id: ProjectId, trace: TraceKey, *, has_texts: bool
     ) -> list[Observation]:

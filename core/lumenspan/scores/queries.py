@@ -42,6 +42,35 @@ def by_traces(project_id: ProjectId, trace_ids: Sequence[str], limit: int) -> Sq
     )
 
 
+def by_runs(project_id: ProjectId, run_ids: Sequence[str], limit: int) -> Sql:
+    """Scores of experiments themselves, newest first."""
+    return Sql(
+        f"{_newest('dataset_run_id IN {run_ids:Array(String)}')}\n"
+        "ORDER BY timestamp DESC, id DESC LIMIT {limit:UInt64} BY dataset_run_id",
+        {"project_id": project_id, "run_ids": list(run_ids), "limit": limit},
+    )
+
+
+def by_spans(
+    project_id: ProjectId, trace_ids: Sequence[str], observation_ids: Sequence[str], limit: int
+) -> Sql:
+    """Scores of these observations, and those of traces as a whole, newest first."""
+    of_spans = (
+        "trace_id IN {trace_ids:Array(String)}"
+        " AND (observation_id = '' OR observation_id IN {observation_ids:Array(String)})"
+    )
+    return Sql(
+        f"{_newest(of_spans)}\n"
+        "ORDER BY timestamp DESC, id DESC LIMIT {limit:UInt64} BY trace_id, observation_id",
+        {
+            "project_id": project_id,
+            "trace_ids": list(trace_ids),
+            "observation_ids": list(observation_ids),
+            "limit": limit,
+        },
+    )
+
+
 def search(
     project_id: ProjectId,
     conditions: Sequence[Condition],

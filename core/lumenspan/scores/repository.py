@@ -118,6 +118,19 @@ class ScoreRepository:
         rows = await self._clickhouse.query_dicts(queries.by_traces(project_id, trace_ids, limit))
         return [_to_score(project_id, row) for row in rows]
 
+    async def by_runs(self, project_id: ProjectId, run_ids: Sequence[str], limit: int) -> list[Score]:
+        """At most ``limit`` scores a run, newest first."""
+        rows = await self._clickhouse.query_dicts(queries.by_runs(project_id, run_ids, limit))
+        return [_to_score(project_id, row) for row in rows]
+
+    async def by_spans(
+        self, project_id: ProjectId, spans: Sequence[tuple[str, str]], limit: int
+    ) -> list[Score]:
+        """See ``queries.by_spans``; spans are (trace, observation)."""
+        traces, observations = {trace for trace, _ in spans}, {id_ for _, id_ in spans}
+        sql = queries.by_spans(project_id, sorted(traces), sorted(observations), limit)
+        return [_to_score(project_id, row) for row in await self._clickhouse.query_dicts(sql)]
+
     async def search(
         self,
         project_id: ProjectId,

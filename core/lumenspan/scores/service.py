@@ -31,6 +31,34 @@ class ScoreService:
         """At most ``limit`` scores a trace, newest first; one query."""
         return await self._repository.by_traces(project_id, trace_ids, limit) if trace_ids else []
 
+    async def by_runs(
+        self, project_id: ProjectId, run_ids: Sequence[str], limit: int
+    ) -> dict[str, tuple[Score, ...]]:
+        """At most ``limit`` scores of each experiment itself by its id, newest first; one query."""
+        found: dict[str, tuple[Score, ...]] = {}
+        if run_ids and limit:
+            for score in await self._repository.by_runs(project_id, run_ids, limit):
+                found[score.dataset_run_id] = (*found.get(score.dataset_run_id, ()), score)
+        return found
+
+    async def by_spans(
+        self, project_id: ProjectId, spans: Sequence[tuple[str, str]], limit: int
+    ) -> dict[tuple[str, str], tuple[Score, ...]]:
+        """At most ``limit`` scores of each (trace, observation) or of its whole trace, newest first."""
+        if not spans or not limit:
+            return {}
+        scores = await self._repository.by_spans(project_id, spans, limit)
+        by_subject: dict[tuple[str, str], list[Score]] = {}
+        for score in scores:
+            by_subject.setdefault((score.trace_id, score.observation_id), []).append(score)
+        found = {}
+        for trace_id, id_ in set(spans):
+            # The observation may be the trace itself where a run item names no more.
+            own = by_subject.get((trace_id, id_), []) + by_subject.get((trace_id, ""), [])
+            own.sort(key=lambda score: (score.timestamp_ns, score.id), reverse=True)
+            found[trace_id, id_] = tuple(own[:limit])
+        return found
+
     async def numbered_page(
         self, project_id: ProjectId, conditions: Sequence[Condition], page: int, limit: int
     ) -> tuple[list[Score], int]:
