@@ -43,6 +43,7 @@ from lumenspan_server.media.rest import routes as media_routes
 from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
+from lumenspan_server.observations.v1 import routes as observation_v1_routes
 from lumenspan_server.openapi.rest import routes as openapi_routes
 from lumenspan_server.otel.rest import otel_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
@@ -105,6 +106,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *media_routes,
             *trace_routes,
             *observation_routes,
+            *observation_v1_routes,
             *metrics_routes,
             *dashboard_routes,
             *dataset_routes,

@@ -147,6 +147,28 @@ def candidates(
     )
 
 
+def count(project_id: ProjectId, conditions: Iterable[Condition]) -> Sql:
+    """How many observations fulfil the conditions."""
+    texts, params = to_sql(conditions, COLUMNS)
+    where = " AND ".join(["project_id = {project_id:String}", "is_deleted = 0", *texts])
+    return Sql(
+        f"SELECT count() FROM observations FINAL WHERE {where}", {**params, "project_id": project_id}
+    )
+
+
+def numbered(project_id: ProjectId, conditions: Iterable[Condition], offset: int, limit: int) -> Sql:
+    """Observations that fulfil the conditions, newest start first; columns as of ``candidates``."""
+    texts, params = to_sql(conditions, COLUMNS)
+    where = " AND ".join(["project_id = {project_id:String}", "is_deleted = 0", *texts])
+    return Sql(
+        "SELECT trace_id, id, toUnixTimestamp64Nano(start_time), toUnixTimestamp64Nano(event_ts)\n"
+        f"FROM observations FINAL WHERE {where}\n"
+        "ORDER BY start_time DESC, xxHash32(trace_id) DESC, id DESC, trace_id DESC\n"
+        "LIMIT {limit:UInt64} OFFSET {offset:UInt64}",
+        {**params, "project_id": project_id, "limit": limit, "offset": offset},
+    )
+
+
 def newest(
     project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str], parts: ObservationParts
 ) -> Sql:

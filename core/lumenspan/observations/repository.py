@@ -85,6 +85,21 @@ class ObservationRepository:
             for trace_id, id_, start_ns, updated_ns in rows.rows
         ]
 
+    async def count(self, project_id: ProjectId, conditions: Iterable[Condition]) -> int:
+        """How many observations fulfil the conditions."""
+        rows = await self._clickhouse.query(queries.count(project_id, conditions))
+        return int(rows.rows[0][0])
+
+    async def numbered(
+        self, project_id: ProjectId, conditions: Iterable[Condition], offset: int, limit: int
+    ) -> list[tuple[ObservationPosition, int]]:
+        """See ``queries.numbered``: where each is, and its ``event_ts`` in nanoseconds."""
+        rows = await self._clickhouse.query(queries.numbered(project_id, conditions, offset, limit))
+        return [
+            (ObservationPosition(start_ns, trace_id, id_), updated_ns)
+            for trace_id, id_, start_ns, updated_ns in rows.rows
+        ]
+
     async def newest(
         self,
         project_id: ProjectId,

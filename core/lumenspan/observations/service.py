@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lumenspan.errors import InvalidInput, ResultTooLarge
+from lumenspan.errors import InvalidInput, NotFound, ResultTooLarge
 from lumenspan.filters import Condition, find_column
 from lumenspan.ids import BlobKey, ObservationId, ProjectId, TraceId
 from lumenspan.observations.domain import (
@@ -27,6 +27,7 @@ _SPARE = 10
 _PAGE = 1_000
 # A trace with more is not handed out as one answer; its pages still are.
 MAX_WHOLE_TRACE = 10_000
+_WHOLE = ObservationParts(has_texts=True, metadata_chars=None)
 
 
 class ObservationService:
@@ -137,6 +138,39 @@ class ObservationService:
                 lower = next(lowers)
             else:
                 limit *= 4
+
+    async def numbered_page(
+        self, project_id: ProjectId, conditions: Sequence[Condition], page: int, limit: int
+    ) -> tuple[list[Observation], int]:
+        """Page ``page`` (from 1) of those that fulfil all conditions, newest start first, and how many
+        there are on all pages; complete, with input, output and metadata.
+
+        Raises:
+            InvalidInput: a condition does not fit its column, or would search texts without an index.
+            QueryTooExpensive: the time limit was reached.
+        """
+        _check_texts(conditions)
+        total = await self._repository.count(project_id, conditions)
+        offset = (page - 1) * limit
+        if offset >= total:
+            return [], total
+        if page == 1:
+            # Looks back through ever wider windows; the newest are found without reading the rest.
+            return (await self.search(project_id, conditions, limit, parts=_WHOLE)).observations, total
+        found = await self._repository.numbered(project_id, conditions, offset, limit)
+        return await self._confirmed(project_id, found, _WHOLE), total
+
+    async def find(self, project_id: ProjectId, observation_id: str) -> Observation:
+        """One observation of whichever trace, complete; the newest where several traces have that id.
+
+        Raises:
+            NotFound: the project has no observation of that id.
+        """
+        where = [Condition("string", "id", "=", observation_id)]
+        found = (await self.search(project_id, where, 1, parts=_WHOLE)).observations
+        if not found:
+            raise NotFound("Observation not found within authorized project")
+        return found[0]
 
     async def _confirmed(
         self,

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lumenspan.observations.domain import Level
 from lumenspan.scores.domain import ScoreSource
-from lumenspan_server.operations import CursorMeta, Instant, Wire
+from lumenspan_server.operations import CursorMeta, Instant, Nanos, Wire
 
 Limit = Annotated[int, Meta(ge=1, le=100)]
 ScoreLimit = Annotated[int, Meta(ge=1, le=50)]
@@ -15,8 +15,8 @@ ScoreLimit = Annotated[int, Meta(ge=1, le=50)]
 class ExperimentsQuery(Wire):
     """Lists separated by commas; ``fields`` of core, metadata, scores."""
 
-    from_start_time: Instant
-    to_start_time: Instant | None = None
+    from_start_time: Nanos
+    to_start_time: Nanos | None = None
     fields: str | None = None
     limit: Limit = 50
     score_limit: ScoreLimit = 50
@@ -30,8 +30,8 @@ class ExperimentsQuery(Wire):
 class ExperimentItemsQuery(Wire):
     """``fields`` of core, dataset, io, metadata, itemMetadata, experimentMetadata, scores."""
 
-    from_start_time: Instant
-    to_start_time: Instant | None = None
+    from_start_time: Nanos
+    to_start_time: Nanos | None = None
     fields: str | None = None
     limit: Limit = 50
     score_limit: ScoreLimit = 50

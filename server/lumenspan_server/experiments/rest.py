@@ -28,7 +28,6 @@ from lumenspan_server.experiments.bodies import (
     ExperimentsQuery,
 )
 from lumenspan_server.operations import CursorMeta, answer, operation, read_query
-from lumenspan_server.params import QueryParams
 from lumenspan_server.rows import iso, iso_or_none, parsed_metadata
 from lumenspan_server.scores.rows import to_v3_row
 from lumenspan_server.services import Services
@@ -54,7 +53,7 @@ async def list_experiments(request: Request[Any, Any, Any]) -> Response[bytes]:
     principal = await require_project_key(request)
     query = read_query(request, ExperimentsQuery)
     groups = _groups(query.fields, _GROUPS) or frozenset({"core"})
-    search = _search(request, query, COLUMNS, groups)
+    search = _search(query, COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.experiments(principal.project_id, search)
     rows = [_to_row(each, groups) for each in found]
@@ -71,7 +70,7 @@ async def list_experiment_items(request: Request[Any, Any, Any]) -> Response[byt
     principal = await require_project_key(request)
     query = read_query(request, ExperimentItemsQuery)
     groups = _groups(query.fields, _ITEM_GROUPS) or _ITEM_DEFAULT
-    search = _search(request, query, ITEM_COLUMNS, groups)
+    search = _search(query, ITEM_COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.items(principal.project_id, search)
     rows = [_to_item_row(each, groups) for each in found]
@@ -93,16 +92,13 @@ def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _search(
-    request: Request[Any, Any, Any], query: _Query, columns: Mapping[str, Column], groups: frozenset[str]
-) -> Search:
-    params = QueryParams(request)
-    lists = ((name, _listed(params.text(name))) for name in columns)
+def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]) -> Search:
+    given = {each.encode_name: getattr(query, each.name) for each in msgspec.structs.fields(query)}
+    lists = ((name, _listed(given.get(name))) for name in columns)
     simple = [Condition("stringOptions", name, "any of", values) for name, values in lists if values]
-    from_ns = params.time_ns("fromStartTime")
     return Search(
-        from_ns=from_ns or 0,
-        to_ns=params.time_ns("toStartTime"),
+        from_ns=query.from_start_time,
+        to_ns=query.to_start_time,
         conditions=tuple(without_overridden(simple, parse_conditions(query.filter or ""), columns)),
         limit=query.limit,
         after=_place(query.cursor),
