@@ -7,6 +7,7 @@ from typing import cast
 
 import structlog
 from litestar import Litestar
+from litestar.exceptions import NotFoundException
 from litestar.types import (
     ControllerRouterHandler,
     LifeSpanReceive,
@@ -32,6 +33,8 @@ from lumenspan_server.metrics.rest import routes as metrics_routes
 from lumenspan_server.models.rest import routes as model_routes
 from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.otel.rest import otel_routes
+from lumenspan_server.pages.errors import unknown_address
+from lumenspan_server.pages.routes import routes as page_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
 from lumenspan_server.scores.configs import routes as score_config_routes
 from lumenspan_server.scores.lists import routes as score_list_routes
@@ -87,6 +90,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *observation_routes,
             *metrics_routes,
             *dataset_routes,
+            *page_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,
@@ -98,7 +102,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *extra_routes,
         ],
         lifespan=[services],
-        exception_handlers=errors.HANDLERS,
+        exception_handlers={**errors.HANDLERS, NotFoundException: unknown_address},
         request_max_body_size=_MAX_BODY_BYTES,
         openapi_config=None,
         # Ours is configured for the whole process; the framework's would log each error a second time.

@@ -244,6 +244,25 @@ class DatasetService:
                 raise NotFound(_NO_DATASET)
             return await self._run(session, dataset, name)
 
+    async def run_by_id(self, project_id: ProjectId, run_id: str) -> Run | None:
+        """The run of that id, None where the project has none."""
+        async with self._postgres.session() as session:
+            return await repository.run_by_id(session, project_id, run_id)
+
+    async def by_id(self, project_id: ProjectId, dataset_id: str) -> Dataset:
+        """NotFound where the project has no dataset of that id."""
+        async with self._postgres.session() as session:
+            found = await repository.by_id(session, project_id, dataset_id)
+        if found is None:
+            raise NotFound(_NO_DATASET)
+        return found
+
+    async def items_by_id(self, project_id: ProjectId, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the ids as they are now, archived or not; one query."""
+        async with self._postgres.session() as session:
+            found = await repository.items_by_id(session, project_id, ids) if ids else []
+        return {item.id: item for item in found}
+
     async def run_items(
         self, project_id: ProjectId, run: Run, page: int = 1, limit: int = _MAX_ITEMS
     ) -> tuple[list[RunItem], int]:

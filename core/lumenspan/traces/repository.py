@@ -70,10 +70,16 @@ class TraceRepository:
         }
 
     async def texts(
-        self, project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        *,
+        is_preview: bool,
+        max_chars: int | None = None,
     ) -> dict[TraceId, TraceTexts]:
         """Input and output by trace, in full or their first characters."""
-        rows = await self._clickhouse.query(queries.texts(project_id, traces, is_preview=is_preview))
+        sql = queries.texts(project_id, traces, is_preview=is_preview, max_chars=max_chars)
+        rows = await self._clickhouse.query(sql)
         return {
             TraceId(trace_id): TraceTexts(
                 newest_input or root_input or None, newest_output or root_output or None

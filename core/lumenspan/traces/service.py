@@ -88,9 +88,13 @@ class TraceService:
         """The first 200 characters of input and output by trace; one query."""
         return await self._repository.texts(project_id, traces, is_preview=True) if traces else {}
 
-    async def texts(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceTexts]:
-        """Input and output in full by trace; one query."""
-        return await self._repository.texts(project_id, traces, is_preview=False) if traces else {}
+    async def texts(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], max_chars: int | None = None
+    ) -> dict[TraceId, TraceTexts]:
+        """Input and output by trace, in full or their first characters; one query."""
+        if not traces:
+            return {}
+        return await self._repository.texts(project_id, traces, is_preview=False, max_chars=max_chars)
 
     async def metadata(
         self, project_id: ProjectId, traces: Sequence[TraceKey]
