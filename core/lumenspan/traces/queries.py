@@ -211,13 +211,14 @@ def within(traces: Sequence[TraceKey]) -> tuple[str, dict[str, Any]]:
     )
 
 
-def sums(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
-    """Count, cost and usage of each trace, every observation counted once."""
+def sums(project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool = True) -> Sql:
+    """Count, cost and usage of each trace, every observation counted once; its id, where asked for."""
     where, params = within(traces)
+    ids = "groupArray(id)" if has_ids else "CAST([], 'Array(String)')"
     return Sql(
         "SELECT trace_id, count() AS observations, countIf(mapContains(cost, 'total')) AS priced,\n"
         "  sum(cost['total']) AS total_cost, sumMap(usage) AS usage_sum,\n"
-        "  groupArray(id) AS ids\n"
+        f"  {ids} AS ids\n"
         "FROM (SELECT trace_id, id, cost, usage, is_deleted FROM observations\n"
         f"WHERE {where}\n"
         "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"

@@ -59,9 +59,11 @@ class TraceRepository:
         rows = await self._clickhouse.query(queries.environments(project_id, limit))
         return [row[0] for row in rows.rows]
 
-    async def sums(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceSums]:
-        """Counts, cost and usage by trace."""
-        rows = await self._clickhouse.query(queries.sums(project_id, traces))
+    async def sums(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool
+    ) -> dict[TraceId, TraceSums]:
+        """Counts, cost and usage by trace, with the ids of its observations where asked for."""
+        rows = await self._clickhouse.query(queries.sums(project_id, traces, has_ids=has_ids))
         return {
             TraceId(trace_id): TraceSums(
                 observations, total if priced else None, dict(usage), tuple(sorted(ids))

@@ -78,9 +78,11 @@ class TraceService:
         """Distinct environments, the most recently seen first."""
         return await self._repository.environments(project_id, limit)
 
-    async def sums(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceSums]:
-        """Counts, cost and usage by trace; one query."""
-        return await self._repository.sums(project_id, traces) if traces else {}
+    async def sums(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool = True
+    ) -> dict[TraceId, TraceSums]:
+        """Counts, cost, usage and, where asked for, the ids of observations by trace; one query."""
+        return await self._repository.sums(project_id, traces, has_ids=has_ids) if traces else {}
 
     async def previews(
         self, project_id: ProjectId, traces: Sequence[TraceKey]

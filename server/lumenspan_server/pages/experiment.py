@@ -152,7 +152,7 @@ async def _of_items(services: Services, project_id: ProjectId, items: Sequence[R
     observed = [item.observation_id for item in items if item.observation_id]
     texts, sums, of_observations = await asyncio.gather(
         services.traces.texts(project_id, keys, _READ_CHARS + 1),
-        services.traces.sums(project_id, keys),
+        services.traces.sums(project_id, keys, has_ids=False),
         services.observations.texts(project_id, keys, observed, _READ_CHARS + 1),
     )
     found = []

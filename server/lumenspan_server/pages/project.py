@@ -43,7 +43,7 @@ async def show_project(request: AnyRequest, project_id: FromPath[str]) -> Respon
     found = await services.traces.page(project.id, TraceFilter(search=search), TraceOrder(), _TRACES, after)
     keys = [trace.key for trace in found.traces]
     sums, texts = await asyncio.gather(
-        services.traces.sums(project.id, keys), services.traces.previews(project.id, keys)
+        services.traces.sums(project.id, keys, has_ids=False), services.traces.previews(project.id, keys)
     )
     last = found.traces[-1] if found.traces else None
     context = access.frame(

@@ -38,7 +38,7 @@ async def show_session(
     keys = [trace.key for trace in traces]
     texts, sums, scores = await asyncio.gather(
         services.traces.texts(project.id, keys, _READ_CHARS + 1),
-        services.traces.sums(project.id, keys),
+        services.traces.sums(project.id, keys, has_ids=False),
         services.scores.by_traces(project.id, [trace.id for trace in traces], _MAX_SCORES),
     )
     turns = []

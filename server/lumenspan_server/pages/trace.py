@@ -1,6 +1,7 @@
 """The page of a trace: what it says of itself, its observations as a tree, and the one that was chosen."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,13 +12,13 @@ from litestar.params import FromPath
 from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.errors import NotFound
 from lumenspan.ids import ObservationId
-from lumenspan.observations.domain import Observation, ObservationOutline
-from lumenspan.scores.domain import Score
+from lumenspan.observations.domain import Observation
 from lumenspan.traces.domain import Trace, TraceSums, TraceTexts
 from lumenspan_server.pages import access, tree
 from lumenspan_server.pages.content import MAX_READ, Content, understand
 from lumenspan_server.pages.files import files_of
 from lumenspan_server.pages.rendering import AnyRequest, address, page, raw_text
+from lumenspan_server.pages.tree_markup import kind, tree_markup
 from lumenspan_server.services import Services
 
 MAX_ROWS = 1_000
@@ -44,6 +45,22 @@ class Chosen:
         return [self.input, self.output, *(content for _, content in self.metadata)]
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A part of the tree.
+
+    Attributes:
+        offset_ns: from the start of the trace to that of the first row.
+        after: cursor of where it begins; empty for the start.
+        next: cursor of where the next part begins; empty for the end.
+    """
+
+    rows: list[tree.Row]
+    offset_ns: int
+    after: str
+    next: str
+
+
 @get("/project/{project_id:str}/traces/{trace_id:path}", summary="The page of a trace")
 async def show_trace(
     request: AnyRequest, project_id: FromPath[str], trace_id: FromPath[str]
@@ -58,33 +75,33 @@ async def show_trace(
     raw = request.query_params.get("raw", "")
     if raw:
         return raw_text(await _raw(services, trace, observation, raw))
-    after = _position(request.query_params.get("after", ""))
-    (nodes, has_more), after = await _outline(services, trace, observation, after)
-    chosen, scores, sums = await asyncio.gather(
+    outline, chosen, scores, sums = await asyncio.gather(
+        _outline(services, trace, observation, _position(request.query_params.get("after", ""))),
         _chosen(services, trace, observation),
         services.scores.by_traces(trace.project_id, [trace.id]),
-        services.traces.sums(trace.project_id, [trace.key]),
+        services.traces.sums(trace.project_id, [trace.key], has_ids=False),
     )
     files = await files_of(services, trace.project_id, chosen.contents)
-    context = {
-        "is_member": is_member,
-        "project_id": trace.project_id,
-        "trace": trace,
-        "sums": sums.get(trace.id, TraceSums()),
-        "rows": tree.rows(nodes, trace.start_ns, trace.end_ns),
-        "scored": _scored(scores),
-        "is_later": after is not None,
-        "first_offset_ns": nodes[0].start_ns - trace.start_ns if nodes else 0,
-        "after": encode_cursor(after) if after else "",
-        "next": encode_cursor([nodes[-1].start_ns, nodes[-1].id]) if has_more else "",
-        "chosen": chosen,
-        "scores": _scores_of(scores, observation)[:_MAX_SCORES],
-        "has_more_scores": len(_scores_of(scores, observation)) > _MAX_SCORES,
-        "files": files,
-        "desktop_url": _desktop_url(services, trace, observation),
-        "here": address("project", trace.project_id, "traces", trace.id),
-    }
-    context = access.frame(services, visitor, **context)
+    scored = Counter(score.observation_id for score in scores)
+    own = [score for score in scores if score.observation_id == (observation.id if observation else "")]
+    context = access.frame(
+        services,
+        visitor,
+        is_member=is_member,
+        project_id=trace.project_id,
+        trace=trace,
+        here=address("project", trace.project_id, "traces", trace.id),
+        sums=sums.get(trace.id, TraceSums()),
+        outline=outline,
+        scored=scored[""],
+        tree=tree_markup(outline.rows, observation.id if observation else "", scored, outline.after),
+        kind=kind,
+        chosen=chosen,
+        scores=own[:_MAX_SCORES],
+        has_more_scores=len(own) > _MAX_SCORES,
+        files=files,
+        desktop_url=_desktop_url(services, trace, observation),
+    )
     return page("trace.html", context, media_urls=[each.url for each in files.values()])
 
 
@@ -106,16 +123,25 @@ def _position(cursor: str) -> tuple[int, str] | None:
 
 async def _outline(
     services: Services, trace: Trace, observation: Observation | None, after: tuple[int, str] | None
-) -> tuple[tuple[list[ObservationOutline], bool], tuple[int, str] | None]:
-    """A page of the tree and where it begins: with the chosen observation, where the link says no place."""
+) -> Outline:
+    """A page of the tree; one that begins with the chosen observation where the link names no place."""
     reader = services.observations
-    found = await reader.outline(trace.project_id, trace.key, MAX_ROWS, after)
-    if after is None and observation is not None and found[1]:
-        last = found[0][-1]
+    nodes, has_more = await reader.outline(trace.project_id, trace.key, MAX_ROWS, after)
+    if after is None and observation is not None and has_more:
+        last = nodes[-1]
         if (observation.start_ns, observation.id) > (last.start_ns, last.id):
             after = (observation.start_ns, "")
-            found = await reader.outline(trace.project_id, trace.key, MAX_ROWS, after)
-    return found, after
+            nodes, has_more = await reader.outline(trace.project_id, trace.key, MAX_ROWS, after)
+    span = (trace.start_ns, trace.end_ns)
+    if nodes and (has_more or after is not None):
+        # On the scale of the whole trace the bars of a part of it would be but dots.
+        span = (nodes[0].start_ns, max(node.end_ns or node.start_ns for node in nodes))
+    return Outline(
+        tree.rows(nodes, *span),
+        offset_ns=span[0] - trace.start_ns,
+        after=encode_cursor(after) if after else "",
+        next=encode_cursor([nodes[-1].start_ns, nodes[-1].id]) if has_more else "",
+    )
 
 
 async def _chosen(services: Services, trace: Trace, observation: Observation | None) -> Chosen:
@@ -170,19 +196,6 @@ async def _raw(services: Services, trace: Trace, observation: Observation | None
     found = await services.observations.texts(project_id, [trace.key], [observation.id])
     both = found.get((trace.id, ObservationId(observation.id)))
     return (getattr(both, part) or "") if both else ""
-
-
-def _scores_of(scores: list[Score], observation: Observation | None) -> list[Score]:
-    wanted = observation.id if observation else ""
-    return [score for score in scores if score.observation_id == wanted]
-
-
-def _scored(scores: list[Score]) -> dict[str, int]:
-    """How many scores each observation has."""
-    found: dict[str, int] = {}
-    for score in scores:
-        found[score.observation_id] = found.get(score.observation_id, 0) + 1
-    return found
 
 
 def _desktop_url(services: Services, trace: Trace, observation: Observation | None) -> str:
