@@ -7,6 +7,7 @@ from typing import cast
 
 import structlog
 from litestar import Litestar
+from litestar.exceptions import NotFoundException
 from litestar.types import (
     ControllerRouterHandler,
     LifeSpanReceive,
@@ -46,6 +47,8 @@ from lumenspan_server.observations.rest import routes as observation_routes
 from lumenspan_server.observations.v1 import routes as observation_v1_routes
 from lumenspan_server.openapi.rest import routes as openapi_routes
 from lumenspan_server.otel.rest import otel_routes
+from lumenspan_server.pages.errors import unknown_address
+from lumenspan_server.pages.routes import routes as page_routes
 from lumenspan_server.prompts.rest import routes as prompt_routes
 from lumenspan_server.rate_limits import tell_standing
 from lumenspan_server.scim.rest import routes as scim_routes
@@ -111,6 +114,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *dashboard_routes,
             *dataset_routes,
             *experiment_routes,
+            *page_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,
@@ -126,7 +130,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *extra_routes,
         ],
         lifespan=[services, mcp_endpoint],
-        exception_handlers=errors.HANDLERS,
+        exception_handlers={**errors.HANDLERS, NotFoundException: unknown_address},
         request_max_body_size=MAX_BODY_BYTES,
         before_send=[tell_standing] if settings.rate_limits else [],
         openapi_config=None,

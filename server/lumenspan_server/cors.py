@@ -1,4 +1,8 @@
-"""Any page may call: credentials travel in a header, never in a cookie, so an origin proves nothing."""
+"""Any page may call: credentials travel in a header, never in a cookie, so an origin proves nothing.
+
+Only the pages for people take a cookie, and what they answer no other origin can read with it: credentials
+are never allowed here.
+"""
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send

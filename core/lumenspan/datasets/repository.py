@@ -70,6 +70,11 @@ async def item(session: AsyncSession, project_id: ProjectId, id_: str) -> Item |
     return found[0] if found else None
 
 
+async def items_by_id(session: AsyncSession, project_id: ProjectId, ids: Sequence[str]) -> list[Item]:
+    """Those of the ids as they are now, archived or not, in no order."""
+    return await _items(session, project_id, [col(DatasetItemRow.id).in_(ids), _is_current()], 0, len(ids))
+
+
 async def newest_version(session: AsyncSession, project_id: ProjectId, id_: str) -> datetime | None:
     """When the newest state of an item began, also if that is its deletion."""
     query = select(func.max(col(DatasetItemRow.valid_from))).where(
@@ -129,12 +134,12 @@ async def run(session: AsyncSession, project_id: ProjectId, dataset_id: str, nam
     return found[0] if found else None
 
 
-async def run_by_id(
-    session: AsyncSession, project_id: ProjectId, dataset_id: str, run_id: str
-) -> Run | None:
+async def run_by_id(session: AsyncSession, project_id: ProjectId, run_id: str) -> Run | None:
     """The run of that id."""
-    found = await _runs(session, project_id, dataset_id, [col(DatasetRunRow.id) == run_id], 0, 1)
-    return found[0] if found else None
+    row = await session.get(DatasetRunRow, run_id)
+    if row is None or row.project_id != project_id:
+        return None
+    return await run(session, project_id, row.dataset_id, row.name)
 
 
 async def runs(

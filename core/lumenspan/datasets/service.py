@@ -249,11 +249,21 @@ class DatasetService:
 
     async def run_by_id(self, project_id: ProjectId, dataset_id: str, run_id: str) -> Run:
         """The same by the ids of both."""
-        async with self._postgres.session() as session:
-            found = await repository.run_by_id(session, project_id, dataset_id, run_id)
-        if found is None:
+        found = await self.find_run(project_id, run_id)
+        if found is None or found.dataset_id != dataset_id:
             raise NotFound(_NO_RUN)
         return found
+
+    async def find_run(self, project_id: ProjectId, run_id: str) -> Run | None:
+        """The run of that id, None where the project has none."""
+        async with self._postgres.session() as session:
+            return await repository.run_by_id(session, project_id, run_id)
+
+    async def items_by_id(self, project_id: ProjectId, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the ids as they are now, archived or not; one query."""
+        async with self._postgres.session() as session:
+            found = await repository.items_by_id(session, project_id, ids) if ids else []
+        return {item.id: item for item in found}
 
     async def run_items(
         self, project_id: ProjectId, run: Run, page: int = 1, limit: int = _MAX_ITEMS

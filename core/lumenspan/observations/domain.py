@@ -135,6 +135,28 @@ class ObservationTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationOutline:
+    """The few facts of an observation that a tree shows: a long trace has many of them.
+
+    Attributes:
+        start_ns, end_ns: nanoseconds since the epoch; ``end_ns`` is None while it runs.
+        total_cost: US dollars; None where no cost is known.
+        total_usage: tokens; None where none are known.
+    """
+
+    id: ObservationId
+    parent_id: str
+    type: str
+    name: str
+    start_ns: int
+    end_ns: int | None
+    level: Level
+    model: str
+    total_cost: Decimal | None
+    total_usage: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationPage:
     """A page of observations; ``has_more`` says whether another follows."""
 

@@ -81,6 +81,40 @@ def pages(
     )
 
 
+def outline(project_id: ProjectId, trace: TraceKey, after: tuple[int, str] | None, limit: int) -> Sql:
+    """The first ``limit`` observations of a trace after a position: columns of ``to_outline``."""
+    where, params = within([trace])
+    position = ""
+    if after is not None:
+        position = " AND (start_ns, id) > ({after_ns:Int64}, {after_id:String})"
+        params["after_ns"], params["after_id"] = after
+    # Maps are wide: of these only the sums are handed out, and names are cut as a tree shows them.
+    return Sql(
+        "SELECT id, parent_id, type, substringUTF8(name, 1, 200), start_ns, end_ns, level, model,\n"
+        "  cost_sum, usage_sum FROM (\n"
+        "  SELECT id, parent_id, type, name, toUnixTimestamp64Nano(start_time) AS start_ns,\n"
+        "    toUnixTimestamp64Nano(end_time) AS end_ns, level, model, is_deleted,\n"
+        "    if(mapContains(cost, 'total'), cost['total'], NULL) AS cost_sum,\n"
+        "    if(mapContains(usage, 'total'), usage['total'], NULL) AS usage_sum\n"
+        f"  FROM observations WHERE {where}\n"
+        "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
+        f"WHERE is_deleted = 0{position}\n"
+        "ORDER BY start_ns, id LIMIT {limit:UInt64}",
+        {**params, "project_id": project_id, "limit": limit},
+    )
+
+
+def experiments(project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]) -> Sql:
+    """What observations say of the experiment that they belong to."""
+    where, params = within(traces)
+    return Sql(
+        "SELECT trace_id, id, experiment FROM observations\n"
+        f"WHERE {where} AND id IN {{ids:Array(String)}}\n"
+        "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id",
+        {**params, "project_id": project_id, "ids": list(ids)},
+    )
+
+
 def by_id(project_id: ProjectId, trace: TraceKey, observation_id: str) -> Sql:
     """One observation of a trace."""
     where, params = within([trace])
@@ -104,11 +138,16 @@ def payload_key(project_id: ProjectId, trace: TraceKey, observation_id: str) -> 
     )
 
 
-def texts(project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]) -> Sql:
-    """Input and output in full of observations within traces."""
+def texts(
+    project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str], max_chars: int | None = None
+) -> Sql:
+    """Input and output of observations within traces, in full or their first characters."""
     where, params = within(traces)
+    columns = "input, output"
+    if max_chars is not None:
+        columns = ", ".join(f"substringUTF8({name}, 1, {max_chars:d})" for name in ("input", "output"))
     return Sql(
-        "SELECT trace_id, id, input, output FROM observations\n"
+        f"SELECT trace_id, id, {columns} FROM observations\n"
         f"WHERE {where} AND id IN {{ids:Array(String)}}\n"
         "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id",
         {**params, "project_id": project_id, "ids": list(ids)},

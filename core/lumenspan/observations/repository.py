@@ -14,6 +14,7 @@ from lumenspan.observations.domain import (
     LEVELS,
     Level,
     Observation,
+    ObservationOutline,
     ObservationParts,
     ObservationPosition,
     ObservationTexts,
@@ -58,11 +59,34 @@ class ObservationRepository:
         rows = await self._clickhouse.query(queries.payload_key(project_id, trace, observation_id))
         return BlobKey(rows.rows[0][0]) if rows.rows else None
 
-    async def texts(
+    async def outline(
+        self, project_id: ProjectId, trace: TraceKey, after: tuple[int, str] | None, limit: int
+    ) -> list[ObservationOutline]:
+        """At most ``limit`` observations of a trace after a position, in order of start."""
+        rows = await self._clickhouse.query(queries.outline(project_id, trace, after, limit))
+        return [
+            ObservationOutline(
+                ObservationId(id_), parent_id, type_, name, start, end, to_level(level), model, cost, usage
+            )
+            for id_, parent_id, type_, name, start, end, level, model, cost, usage in rows.rows
+        ]
+
+    async def experiments(
         self, project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]
+    ) -> dict[tuple[TraceId, ObservationId], dict[str, str]]:
+        """What observations say of their experiment, by trace and observation."""
+        rows = await self._clickhouse.query(queries.experiments(project_id, traces, ids))
+        return {(TraceId(trace_id), ObservationId(id_)): dict(said) for trace_id, id_, said in rows.rows}
+
+    async def texts(
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        ids: Sequence[str],
+        max_chars: int | None = None,
     ) -> dict[tuple[TraceId, ObservationId], ObservationTexts]:
-        """Input and output in full by trace and observation."""
-        rows = await self._clickhouse.query(queries.texts(project_id, traces, ids))
+        """Input and output by trace and observation, in full or their first characters."""
+        rows = await self._clickhouse.query(queries.texts(project_id, traces, ids, max_chars))
         return {
             (TraceId(trace_id), ObservationId(id_)): ObservationTexts(input_ or None, output or None)
             for trace_id, id_, input_, output in rows.rows
@@ -124,6 +148,11 @@ class ObservationRepository:
         return {each.trace_id: each for each in found}
 
 
+def to_level(text: str) -> Level:
+    """The level of a stored text; DEFAULT for what is none."""
+    return Level(text) if text in LEVELS else Level.DEFAULT
+
+
 def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
     """An observation of a row of ``BASE_COLUMNS + PREVIEW_COLUMNS + METADATA_COLUMNS``."""
     (trace_id, id_, parent_id, type_, name, start, end, completion, level, status, *rest) = row
@@ -140,7 +169,7 @@ def to_observation(project_id: ProjectId, row: Sequence[Any]) -> Observation:
         start_ns=start,
         end_ns=end,
         completion_start_ns=completion,
-        level=Level(level) if level in LEVELS else Level.DEFAULT,
+        level=to_level(level),
         status_message=status,
         environment=environment,
         version=version,

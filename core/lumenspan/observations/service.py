@@ -10,6 +10,7 @@ from lumenspan.filters import Condition, find_column
 from lumenspan.ids import BlobKey, ObservationId, ProjectId, TraceId
 from lumenspan.observations.domain import (
     Observation,
+    ObservationOutline,
     ObservationPage,
     ObservationParts,
     ObservationPosition,
@@ -66,11 +67,33 @@ class ObservationService:
         """Where the raw payload is that one observation came from; None without such an observation."""
         return await self._repository.payload_key(project_id, trace, observation_id)
 
-    async def texts(
+    async def outline(
+        self, project_id: ProjectId, trace: TraceKey, first: int, after: tuple[int, str] | None = None
+    ) -> tuple[list[ObservationOutline], bool]:
+        """The first observations of a trace after a position (start in ns, id), and whether more follow.
+
+        In order of start; without texts and metadata, so that it stays small for the longest trace.
+        """
+        found = await self._repository.outline(project_id, trace, after, first + 1)
+        return found[:first], len(found) > first
+
+    async def experiments(
         self, project_id: ProjectId, traces: Sequence[TraceKey], ids: Sequence[str]
+    ) -> dict[tuple[TraceId, ObservationId], dict[str, str]]:
+        """What observations say of the experiment that they belong to (``item.id``, …); one query."""
+        return await self._repository.experiments(project_id, traces, ids) if traces and ids else {}
+
+    async def texts(
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        ids: Sequence[str],
+        max_chars: int | None = None,
     ) -> dict[tuple[TraceId, ObservationId], ObservationTexts]:
-        """Input and output in full by trace and observation; one query."""
-        return await self._repository.texts(project_id, traces, ids) if traces and ids else {}
+        """Input and output by trace and observation, in full or their first characters; one query."""
+        if not traces or not ids:
+            return {}
+        return await self._repository.texts(project_id, traces, ids, max_chars)
 
     async def by_ids(
         self,

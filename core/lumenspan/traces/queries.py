@@ -211,13 +211,14 @@ def within(traces: Sequence[TraceKey]) -> tuple[str, dict[str, Any]]:
     )
 
 
-def sums(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
-    """Count, cost and usage of each trace, every observation counted once."""
+def sums(project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool = True) -> Sql:
+    """Count, cost and usage of each trace, every observation counted once; its id, where asked for."""
     where, params = within(traces)
+    ids = "groupArray(id)" if has_ids else "CAST([], 'Array(String)')"
     return Sql(
         "SELECT trace_id, count() AS observations, countIf(mapContains(cost, 'total')) AS priced,\n"
         "  sum(cost['total']) AS total_cost, sumMap(usage) AS usage_sum,\n"
-        "  groupArray(id) AS ids\n"
+        f"  {ids} AS ids\n"
         "FROM (SELECT trace_id, id, cost, usage, is_deleted FROM observations\n"
         f"WHERE {where}\n"
         "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
@@ -226,12 +227,20 @@ def sums(project_id: ProjectId, traces: Sequence[TraceKey]) -> Sql:
     )
 
 
-def texts(project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool) -> Sql:
-    """Input and output of each trace: the newest that was set on the trace, else the earliest root's."""
+def texts(
+    project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool, max_chars: int | None = None
+) -> Sql:
+    """Input and output of each trace: the newest that was set on the trace, else the earliest root's.
+
+    In full, their first ``max_chars`` or, as a preview, their first 200 characters.
+    """
     where, params = within(traces)
     root_input, root_output, cut = ("input", "output", "")
     if is_preview:
         root_input, root_output, cut = ("input_preview", "output_preview", f", 1, {PREVIEW_CHARS})")
+    elif max_chars is not None:
+        cut = f", 1, {max_chars:d})"
+        root_input, root_output = f"substringUTF8(input{cut}", f"substringUTF8(output{cut}"
     set_input = f"substringUTF8(trace_input{cut}" if cut else "trace_input"
     set_output = f"substringUTF8(trace_output{cut}" if cut else "trace_output"
     said_input = f"substringUTF8(input{cut}" if cut else "input"

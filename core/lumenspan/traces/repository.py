@@ -59,9 +59,11 @@ class TraceRepository:
         rows = await self._clickhouse.query(queries.environments(project_id, limit))
         return [row[0] for row in rows.rows]
 
-    async def sums(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceSums]:
-        """Counts, cost and usage by trace."""
-        rows = await self._clickhouse.query(queries.sums(project_id, traces))
+    async def sums(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool
+    ) -> dict[TraceId, TraceSums]:
+        """Counts, cost and usage by trace, with the ids of its observations where asked for."""
+        rows = await self._clickhouse.query(queries.sums(project_id, traces, has_ids=has_ids))
         return {
             TraceId(trace_id): TraceSums(
                 observations, total if priced else None, dict(usage), tuple(sorted(ids))
@@ -70,10 +72,16 @@ class TraceRepository:
         }
 
     async def texts(
-        self, project_id: ProjectId, traces: Sequence[TraceKey], *, is_preview: bool
+        self,
+        project_id: ProjectId,
+        traces: Sequence[TraceKey],
+        *,
+        is_preview: bool,
+        max_chars: int | None = None,
     ) -> dict[TraceId, TraceTexts]:
         """Input and output by trace, in full or their first characters."""
-        rows = await self._clickhouse.query(queries.texts(project_id, traces, is_preview=is_preview))
+        sql = queries.texts(project_id, traces, is_preview=is_preview, max_chars=max_chars)
+        rows = await self._clickhouse.query(sql)
         return {
             TraceId(trace_id): TraceTexts(
                 newest_input or root_input or None, newest_output or root_output or None

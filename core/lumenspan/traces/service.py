@@ -78,9 +78,11 @@ class TraceService:
         """Distinct environments, the most recently seen first."""
         return await self._repository.environments(project_id, limit)
 
-    async def sums(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceSums]:
-        """Counts, cost and usage by trace; one query."""
-        return await self._repository.sums(project_id, traces) if traces else {}
+    async def sums(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool = True
+    ) -> dict[TraceId, TraceSums]:
+        """Counts, cost, usage and, where asked for, the ids of observations by trace; one query."""
+        return await self._repository.sums(project_id, traces, has_ids=has_ids) if traces else {}
 
     async def previews(
         self, project_id: ProjectId, traces: Sequence[TraceKey]
@@ -88,9 +90,13 @@ class TraceService:
         """The first 200 characters of input and output by trace; one query."""
         return await self._repository.texts(project_id, traces, is_preview=True) if traces else {}
 
-    async def texts(self, project_id: ProjectId, traces: Sequence[TraceKey]) -> dict[TraceId, TraceTexts]:
-        """Input and output in full by trace; one query."""
-        return await self._repository.texts(project_id, traces, is_preview=False) if traces else {}
+    async def texts(
+        self, project_id: ProjectId, traces: Sequence[TraceKey], max_chars: int | None = None
+    ) -> dict[TraceId, TraceTexts]:
+        """Input and output by trace, in full or their first characters; one query."""
+        if not traces:
+            return {}
+        return await self._repository.texts(project_id, traces, is_preview=False, max_chars=max_chars)
 
     async def metadata(
         self, project_id: ProjectId, traces: Sequence[TraceKey]
