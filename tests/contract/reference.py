@@ -172,16 +172,19 @@ def body_gaps(theirs: Shape, ours: Shape, place: str) -> Iterator[str]:
         yield f"{place}: takes {'|'.join(sorted(ours.kinds))}, documented {'|'.join(sorted(theirs.kinds))}"
     if ours.values and theirs.values - ours.values:
         yield f"{place}: does not take {', '.join(sorted(theirs.values - ours.values))}"
-    for name, member in theirs.members.items():
-        inner = f"{place}.{name}"
-        if name not in ours.members:
-            if not ours.is_open:
-                yield f"{inner}: is not known"
-            continue
-        if name in ours.required and name not in theirs.required:
-            yield f"{inner}: is required"
-        yield from body_gaps(member, ours.members[name], inner)
-    for name in sorted(ours.required - theirs.members.keys()):
-        yield f"{place}.{name}: is required and not documented"
+    yield from _member_gaps(theirs, ours, place)
     if theirs.element and ours.element:
         yield from body_gaps(theirs.element, ours.element, f"{place}[]")
+
+
+def _member_gaps(theirs: Shape, ours: Shape, place: str) -> Iterator[str]:
+    for name, member in theirs.members.items():
+        inner = f"{place}.{name}"
+        if name in ours.members:
+            if name in ours.required and name not in theirs.required:
+                yield f"{inner}: is required"
+            yield from body_gaps(member, ours.members[name], inner)
+        elif not ours.is_open:
+            yield f"{inner}: is not known"
+    for name in sorted(ours.required - theirs.members.keys()):
+        yield f"{place}.{name}: is required and not documented"

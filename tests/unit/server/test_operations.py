@@ -62,7 +62,7 @@ def test_a_wrong_page_is_named(page: str) -> None:
         (
             b'{"name": "a", "parts": [{"howMany": 1}, {"howMany": -1}]}',
             ["parts", 1, "howMany"],
-            "invalid_type",
+            "too_small",
         ),
         (b'{"name": "a", "parts": [{}]}', ["parts", 0, "howMany"], "invalid_type"),
         (b"[]", [], "invalid_type"),
