@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from lumenspan.clock import nanos_to_datetime
@@ -164,7 +165,7 @@ async def list_items(call: Call, given: ListItems) -> Any:
     return page_of([await _item(call, each) for each in found], given, total)
 
 
-async def _item(call: Call, item: Item) -> dict[str, Any]:
+async def _item(call: Call, item: Item) -> Any:
     return to_item_row(item, await media.rows_of(call.services, call.project_id, item))
 
 
@@ -219,7 +220,7 @@ async def get_run(call: Call, given: RunById) -> Any:
     run = await call.services.datasets.run_by_id(call.project_id, given.dataset_id, given.dataset_run_id)
     items, total = await call.services.datasets.run_items(call.project_id, run, 1, _RUN_ITEMS)
     rows = [to_run_item_row(each) for each in items]
-    return to_run_row(run) | {"datasetRunItems": rows, "totalDatasetRunItems": total}
+    return msgspec.to_builtins(to_run_row(run)) | {"datasetRunItems": rows, "totalDatasetRunItems": total}
 
 
 @tool(

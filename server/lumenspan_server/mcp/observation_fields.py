@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from lumenspan.observations.domain import Observation, ObservationParts
 from lumenspan_server.mcp.tools import BadArguments
 from lumenspan_server.observations.rows import ModelPrices, to_v2_row
@@ -106,5 +108,5 @@ def row(
     """The fields of those names; values of metadata are cut unless their key is among ``keys``."""
     cut = {key: value if key in keys else value[:_CUT] for key, value in observation.metadata.items()}
     groups = frozenset(_GROUP_OF[name] for name in names)
-    whole = to_v2_row(replace(observation, metadata=cut), groups, prices)
+    whole = msgspec.to_builtins(to_v2_row(replace(observation, metadata=cut), groups, prices))
     return {name: value for name, value in whole.items() if name in names}
