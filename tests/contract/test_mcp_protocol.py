@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lumenspan_server.mcp.table import TOOLS
-from tests.conftest import ProjectAccess
+from tests.conftest import ProjectAccess, Stack
 from tests.contract.mcp_client import ROUTE, tools_of
 from tests.contract.people import public_key_alone
 from tests.integration.server.conftest import RunningServer
@@ -100,6 +100,13 @@ async def test_only_a_key_pair_of_a_project_may_call(server: RunningServer, proj
             assert answer.json().keys() == {"error", "code"}
             assert answer.json()["code"] == -32600
             assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+def test_a_server_process_answers_as_well(stack: Stack, project: ProjectAccess) -> None:
+    headers = project.headers | ACCEPT
+    answer = httpx.post(stack.base_url + ROUTE, json=LIST, headers=headers, timeout=30)
+    assert answer.status_code == 200
+    assert len(answer.json()["result"]["tools"]) == len(TOOLS)
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,16 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Litestar, MediaType, Request, Response, asgi, get
+from litestar import Litestar, Request, Response, asgi, get
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from lumenspan.errors import LumenspanError, RateLimited, Unavailable
 from lumenspan_server.access import require_project_key
-from lumenspan_server.errors import json_response
+from lumenspan_server.errors import json_response, render
 from lumenspan_server.mcp import hosts
 from lumenspan_server.mcp.server import MAX_BODY_BYTES, NAME, VERSION, McpEndpoint
 from lumenspan_server.mcp.tools import Call
+from lumenspan_server.operations import Wire, answer, operation
 from lumenspan_server.services import Services
 
 ROUTE = "/api/public/mcp"
@@ -25,6 +26,47 @@ _INVALID_REQUEST, _PARSE_ERROR, _INTERNAL_ERROR = -32600, -32700, -32603
 _WANTED = ("application/json", "text/event-stream")
 _DESCRIPTION = "Prompts, observations, scores, datasets, annotation queues and metrics of a project"
 _log = structlog.get_logger(__name__)
+
+
+class ServerInfo(Wire):
+    """Name and version, as the server greets with them."""
+
+    name: str
+    version: str
+
+
+class Transport(Wire):
+    """How to reach the server; ``endpoint`` is a path."""
+
+    type: str
+    endpoint: str
+    url: str
+
+
+class Authentication(Wire):
+    """What has to be sent along: ``basic`` is the key pair of a project."""
+
+    required: bool
+    schemes: tuple[str, ...]
+
+
+class Capabilities(Wire):
+    """What the server offers."""
+
+    tools: dict[str, bool]
+
+
+class ServerCard(Wire):
+    """What a client has to know of the server before it calls."""
+
+    name: str
+    version: str
+    description: str
+    server_info: ServerInfo
+    endpoint: str
+    transport: Transport
+    authentication: Authentication
+    capabilities: Capabilities
 
 
 @asynccontextmanager
@@ -52,8 +94,8 @@ async def mcp(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if request.method != "POST":
         # Nothing is ever sent by the server alone, and there is no session to end.
-        answer = _rpc_error(405, -32000, "Method not allowed", {"Allow": "POST"})
-        await _send(answer, scope, receive, send)
+        refused = _rpc_error(405, -32000, "Method not allowed", {"Allow": "POST"})
+        await _send(refused, scope, receive, send)
         return
     if not _accepts(request.headers.get("accept", "")):
         message = f"Not Acceptable: Client must accept both {' and '.join(_WANTED)}"
@@ -79,10 +121,11 @@ async def _refused(request: Request[Any, Any, Any]) -> Response[bytes] | None:
 
 
 def _unauthorized(error: LumenspanError) -> Response[bytes]:
+    if isinstance(error, RateLimited):
+        return render(error)
     headers = {}
-    if isinstance(error, Unavailable | RateLimited):
-        headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after_s)
         _log.warning("engine unavailable", engine=error.engine, path=ROUTE)
     if error.http_status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="API keys"'
@@ -158,24 +201,25 @@ async def _send(response: Response[bytes], scope: Scope, receive: Receive, send:
 
 
 @get(
-    "/.well-known/mcp.json", media_type=MediaType.JSON, summary="Where the MCP server is and how to call it"
+    "/.well-known/mcp.json",
+    summary="Where the MCP server is and how to call it",
+    **operation(answer=ServerCard, resource="none"),
 )
 async def discover(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A card for clients; no credentials are needed."""
     services: Services = request.app.state.services
     url = services.settings.public_url.rstrip("/") + ROUTE
-    return json_response(
-        {
-            "name": NAME,
-            "version": VERSION,
-            "description": _DESCRIPTION,
-            "serverInfo": {"name": NAME, "version": VERSION},
-            "endpoint": url,
-            "transport": {"type": "streamable-http", "endpoint": ROUTE, "url": url},
-            "authentication": {"required": True, "schemes": ["basic"]},
-            "capabilities": {"tools": {}},
-        },
-        headers={"Cache-Control": "public, max-age=3600"},
+    return answer(
+        ServerCard(
+            name=NAME,
+            version=VERSION,
+            description=_DESCRIPTION,
+            server_info=ServerInfo(name=NAME, version=VERSION),
+            endpoint=url,
+            transport=Transport(type="streamable-http", endpoint=ROUTE, url=url),
+            authentication=Authentication(required=True, schemes=("basic",)),
+            capabilities=Capabilities(tools={}),
+        )
     )
 
 
