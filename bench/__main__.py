@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import flow, idle, page, stages, steady, tail
+from bench import flow, idle, page, prompts, stages, steady, tail
 from bench.report import Failed, Row, at_most, failed, table, write_json
 from bench.system import System, running
 
@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, Callable[[System], list[Row]]]] = {
     "idle": ("memory and CPU with nothing to do", idle.measure),
     "lag": ("from the answer until spans are readable", flow.lag),
     "tail": ("from the answer until a subscriber hears of it", tail.measure),
+    "prompts": ("prompts that were read before", prompts.measure),
     "ingest": ("spans a second", flow.throughput),
     "stages": ("what each stage of that takes, and its bare work alone", stages.measure),
     "page": ("first page of traces among a million observations", page.measure),

@@ -26,7 +26,8 @@ GROUPS = [
 SHAPE = {
     "id", "projectId", "type", "bucketName", "endpoint", "region", "accessKeyId", "prefix",
     "exportFrequency", "enabled", "forcePathStyle", "fileType", "exportMode", "exportStartDate",
-    "compressed", "exportSource", "exportFieldGroups", "nextSyncAt", "lastSyncAt", "lastError", "lastErrorAt", "createdAt", "updatedAt",
+    "compressed", "exportSource", "exportFieldGroups", "nextSyncAt", "lastSyncAt", "lastError",
+    "lastErrorAt", "createdAt", "updatedAt",
 }  # fmt: skip
 
 
