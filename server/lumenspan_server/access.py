@@ -19,6 +19,10 @@ class RouteDenied(AccessDenied):
         super().__init__(message)
 
 
+class OrganizationKeyGiven(RouteDenied):
+    """A key of an organization, where one of a project is needed."""
+
+
 async def authenticate(request: Request[Any, Any, Any]) -> KeyPrincipal | OrganizationKeyPrincipal:
     """The key behind a call, whatever it is of.
 
@@ -37,11 +41,11 @@ async def require_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
 
     Raises:
         Unauthenticated: as for ``authenticate``.
-        RouteDenied: a key of an organization.
+        OrganizationKeyGiven: a key of an organization.
     """
     principal = await authenticate(request)
     if not isinstance(principal, KeyPrincipal):
-        raise RouteDenied
+        raise OrganizationKeyGiven
     return principal
 
 
@@ -56,7 +60,7 @@ async def require_project_key(
 
     Raises:
         Unauthenticated: as for ``authenticate``.
-        RouteDenied: a public key alone, or a key of an organization.
+        RouteDenied: a public key alone; OrganizationKeyGiven: a key of an organization.
     """
     if is_admin_allowed and _ADMIN_KEY in request.headers:
         identity: IdentityService = request.app.state.services.identity
@@ -65,7 +69,9 @@ async def require_project_key(
             request.headers[_ADMIN_KEY],
             request.headers.get(_PROJECT_ID),
         )
-    principal = await require_key(request)
+    principal = await authenticate(request)
+    if not isinstance(principal, KeyPrincipal):
+        raise OrganizationKeyGiven
     if principal.is_public_key_only:
         raise RouteDenied
     return principal

@@ -122,7 +122,7 @@ _STRUCTURED_CODES = {
 
 def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family C: ``{message, code, details?}`` for every status, from the answer of the usual family."""
-    usual = as_usual(request, error)
+    usual = _usual(request, error)
     status = usual.status_code or 500
     body = orjson.loads(usual.content)
     found: dict[str, Any] = {
@@ -141,14 +141,13 @@ def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family D: ``{error}`` with the message."""
-    usual = as_usual(request, error)
+    usual = _usual(request, error)
     body = orjson.loads(usual.content)
     issues = {"details": error.issues} if isinstance(error, ValidationFailed) else {}
     return json_response({"error": body["message"]} | issues, usual.status_code or 500, dict(usual.headers))
 
 
-def as_usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The answer to any error in the usual family, which the other families are made from."""
+def _usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     if isinstance(error, LumenspanError):
         return _ours(request, error)
     if isinstance(error, HTTPException):
