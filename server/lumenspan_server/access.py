@@ -20,6 +20,10 @@ class RouteDenied(AccessDenied):
         super().__init__(message)
 
 
+class OrganizationKeyGiven(RouteDenied):
+    """A key of an organization, where one of a project is needed."""
+
+
 async def authenticate(request: Request[Any, Any, Any]) -> KeyPrincipal | OrganizationKeyPrincipal:
     """The key behind a call, whatever it is of.
 
@@ -38,12 +42,12 @@ async def require_key(request: Request[Any, Any, Any]) -> KeyPrincipal:
 
     Raises:
         Unauthenticated: as for ``authenticate``.
-        RouteDenied: a key of an organization.
+        OrganizationKeyGiven: a key of an organization.
         RateLimited: the organization's calls are used up.
     """
     principal = await authenticate(request)
     if not isinstance(principal, KeyPrincipal):
-        raise RouteDenied
+        raise OrganizationKeyGiven
     await count_call(request, principal.organization_id)
     return principal
 
@@ -59,7 +63,8 @@ async def require_project_key(
 
     Raises:
         Unauthenticated: as for ``authenticate``.
-        RouteDenied: a public key alone, or a key of an organization.
+        RouteDenied: a public key alone.
+        OrganizationKeyGiven: a key of an organization.
         RateLimited: the organization's calls are used up.
     """
     if is_admin_allowed and _ADMIN_KEY in request.headers:
@@ -70,7 +75,9 @@ async def require_project_key(
             request.headers.get(_PROJECT_ID),
         )
     principal = await authenticate(request)
-    if not isinstance(principal, KeyPrincipal) or principal.is_public_key_only:
+    if not isinstance(principal, KeyPrincipal):
+        raise OrganizationKeyGiven
+    if principal.is_public_key_only:
         raise RouteDenied
     await count_call(request, principal.organization_id)
     return principal

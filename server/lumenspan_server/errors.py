@@ -153,7 +153,7 @@ _STRUCTURED_CODES = {
 
 def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family C: ``{message, code, details?}`` for every status, from the answer of the usual family."""
-    usual = as_usual(request, error)
+    usual = _usual(request, error)
     if isinstance(error, RateLimited):
         return usual
     status = usual.status_code or 500
@@ -174,7 +174,7 @@ def _structured(request: Request[Any, Any, Any], error: Exception) -> Response[b
 
 def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Family D: ``{error}`` with the message."""
-    usual = as_usual(request, error)
+    usual = _usual(request, error)
     if isinstance(error, RateLimited):
         return usual
     body = orjson.loads(usual.content)
@@ -182,8 +182,7 @@ def _plain(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     return json_response({"error": body["message"]} | issues, usual.status_code or 500, dict(usual.headers))
 
 
-def as_usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The answer to any error in the usual family, which the other families are made from."""
+def _usual(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     if isinstance(error, LumenspanError):
         return _ours(request, error)
     if isinstance(error, HTTPException):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lumenspan.identity.service import IdentityService
-from tests.conftest import ProjectAccess
-from tests.factories.identity import OrganizationAccess, new_person, organization_key, owner_of
+from tests.conftest import PASSWORD, ProjectAccess
+from tests.factories.identity import OrganizationAccess, basic, new_person, organization_key, owner_of
 from tests.integration.server.conftest import RunningServer
 
 ORGANIZATION = "/api/public/organizations"
@@ -203,3 +203,47 @@ class TestProjectMembers:
                 404,
                 {"error": "Project not found or you don't have access to it"},
             )
+
+
+async def test_people_make_and_revoke_them_over_graphql(
+    server: RunningServer, identity_clients: IdentityService, project: ProjectAccess
+) -> None:
+    create = (
+        "mutation M($input: CreateOrganizationApiKeyInput!) "
+        "{ createOrganizationApiKey(input: $input) { apiKey { id publicKey note } secretKey } }"
+    )
+    revoke = (
+        "mutation M($input: RevokeOrganizationApiKeyInput!) { revokeOrganizationApiKey(input: $input) }"
+    )
+    listed = "{ viewer { organizations { apiKeys { id } } } }"
+    session = await identity_clients.sign_in(project.email, project.password)
+    header, organization_id = f"Bearer {session.token}", project.organization_id
+    given = {"organizationId": organization_id, "note": "ci"}
+    made = (await server.data(header, create, input=given))["createOrganizationApiKey"]
+    headers = {"Authorization": basic(made["apiKey"]["publicKey"], made["secretKey"])}
+    answer = await server.client.get(ORGANIZATION + "/projects", headers=headers)
+    assert [each["id"] for each in answer.json()["projects"]] == [project.project_id]
+    data = await server.data(header, listed)
+    assert data["viewer"]["organizations"] == [{"apiKeys": [{"id": made["apiKey"]["id"]}]}]
+    stranger = await identity_clients.sign_in((await new_person(identity_clients)).user.email, PASSWORD)
+    for caller, code in ((f"Bearer {stranger.token}", "NOT_FOUND"), (project, "ACCESS_DENIED")):
+        body = await server.graphql(caller, create, input=given)
+        assert body["errors"][0]["extensions"]["code"] == code
+    wanted = {"organizationId": organization_id, "id": made["apiKey"]["id"]}
+    for expected in (True, False):
+        data = await server.data(header, revoke, input=wanted)
+        assert data["revokeOrganizationApiKey"] is expected
+
+
+async def test_people_delete_projects_over_graphql(
+    server: RunningServer, identity_clients: IdentityService, project: ProjectAccess
+) -> None:
+    delete = "mutation M($input: DeleteProjectInput!) { deleteProject(input: $input) }"
+    given = {"id": project.project_id}
+    body = await server.graphql(project, delete, input=given)
+    assert body["errors"][0]["extensions"]["code"] == "ACCESS_DENIED"
+    session = await identity_clients.sign_in(project.email, project.password)
+    data = await server.data(f"Bearer {session.token}", delete, input=given)
+    assert data == {"deleteProject": True}
+    body = await server.graphql(f"Bearer {session.token}", delete, input=given)
+    assert body["errors"][0]["extensions"]["code"] == "NOT_FOUND"

@@ -280,7 +280,9 @@ class TestKeys:
         self, server: RunningServer, key: OrganizationAccess, project: ProjectAccess
     ) -> None:
         path = f"/{project.project_id}/apiKeys"
-        for options in ({}, {"json": {}}, {"json": {"note": None, "publicKey": None, "secretKey": None}}):
+        nothing = {"note": None, "publicKey": None, "secretKey": None}
+        bodies: list[dict[str, Any]] = [{}, {"json": {}}, {"json": nothing}]
+        for options in bodies:
             status, made = await call(server, key, "POST", path, **options)
             assert (status, made["note"], made["expiresAt"]) == (201, None, None)
 

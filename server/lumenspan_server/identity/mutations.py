@@ -6,6 +6,7 @@
 import strawberry
 
 from lumenspan.clock import nanos_to_datetime
+from lumenspan.identity.domain import KeyWish
 from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.scalars import Instant
@@ -23,8 +24,11 @@ PERMISSIONS = {
     "signOut": "signed-in user",
     "createOrganization": "signed-in user",
     "createProject": "ADMIN of the organization",
+    "deleteProject": "OWNER of the project",
     "createApiKey": "ADMIN of the project",
     "revokeApiKey": "ADMIN of the project",
+    "createOrganizationApiKey": "OWNER of the organization",
+    "revokeOrganizationApiKey": "OWNER of the organization",
 }
 
 
@@ -54,6 +58,11 @@ class CreateProjectInput:
 
 
 @strawberry.input
+class DeleteProjectInput:
+    id: strawberry.ID
+
+
+@strawberry.input
 class CreateApiKeyInput:
     project_id: strawberry.ID
     note: str | None = None
@@ -63,6 +72,19 @@ class CreateApiKeyInput:
 @strawberry.input
 class RevokeApiKeyInput:
     project_id: strawberry.ID
+    id: strawberry.ID
+
+
+@strawberry.input
+class CreateOrganizationApiKeyInput:
+    organization_id: strawberry.ID
+    note: str | None = None
+    expires_at: Instant | None = None
+
+
+@strawberry.input
+class RevokeOrganizationApiKeyInput:
+    organization_id: strawberry.ID
     id: strawberry.ID
 
 
@@ -99,6 +121,12 @@ class IdentityMutation:
         )
         return ProjectNode.of(project)
 
+    @strawberry.mutation(description="The project is gone at once, its data soon after, for good")
+    async def delete_project(self, info: Info, input: DeleteProjectInput) -> bool:
+        user = await info.context.user()
+        await info.context.services.identity.delete_project(user, ProjectId(input.id))
+        return True
+
     @strawberry.mutation
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:
         user = await info.context.user()
@@ -115,4 +143,22 @@ class IdentityMutation:
         user = await info.context.user()
         return await info.context.services.identity.revoke_api_key(
             user, ProjectId(input.project_id), ApiKeyId(input.id)
+        )
+
+    @strawberry.mutation(description="A key that administers the organization over REST, and reads no data")
+    async def create_organization_api_key(
+        self, info: Info, input: CreateOrganizationApiKeyInput
+    ) -> CreateApiKeyPayload:
+        user = await info.context.user()
+        expires_at = None if input.expires_at is None else nanos_to_datetime(input.expires_at)
+        key, secret = await info.context.services.identity.keys.create_for_organization(
+            user, OrganizationId(input.organization_id), KeyWish(input.note, expires_at)
+        )
+        return CreateApiKeyPayload(api_key=ApiKeyNode.of(key), secret_key=secret)
+
+    @strawberry.mutation(description="false where there is no such key")
+    async def revoke_organization_api_key(self, info: Info, input: RevokeOrganizationApiKeyInput) -> bool:
+        user = await info.context.user()
+        return await info.context.services.identity.keys.revoke_of_organization(
+            user, OrganizationId(input.organization_id), ApiKeyId(input.id)
         )

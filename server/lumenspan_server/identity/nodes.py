@@ -53,7 +53,10 @@ class UserNode:
         return cls(id=strawberry.ID(user.id), email=user.email, name=user.name)
 
 
-@strawberry.type(name="ApiKey", description="A project key; its secret is shown only once, when it is made")
+@strawberry.type(
+    name="ApiKey",
+    description="A key of a project or of an organization; its secret is shown once, when it is made",
+)
 class ApiKeyNode:
     id: strawberry.ID
     public_key: str
@@ -202,6 +205,12 @@ class OrganizationNode:
         loaders = await info.context.identity_loaders()
         found = await loaders.projects_by_organization.load(OrganizationId(self.id))
         return [ProjectNode.of(project) for project in found]
+
+    @strawberry.field(description="Keys of the organization itself; needs the role ADMIN")
+    async def api_keys(self, info: Info) -> list[ApiKeyNode]:
+        principal = await info.context.principal()
+        keys = await info.context.services.identity.keys.of_organization(principal, OrganizationId(self.id))
+        return [ApiKeyNode.of(key) for key in keys]
 
 
 @strawberry.type(

@@ -9,7 +9,12 @@ from lumenspan.errors import NotFound
 from lumenspan.identity.domain import OrganizationKeyPrincipal, Project, Role
 from lumenspan.identity.service import IdentityService
 from lumenspan.ids import ApiKeyId, ProjectId
-from lumenspan_server.access import RouteDenied, authenticate, require_organization_key
+from lumenspan_server.access import (
+    OrganizationKeyGiven,
+    RouteDenied,
+    require_organization_key,
+    require_project_key,
+)
 from lumenspan_server.identity.bodies import (
     KeyBody,
     KeyCreated,
@@ -29,11 +34,10 @@ ROUTE = "/api/public/projects"
 @get(ROUTE, summary="The project of the calling key", **operation(answer=ProjectList, resource="none"))
 async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [project]}`` with exactly one entry."""
-    principal = await authenticate(request)
-    if isinstance(principal, OrganizationKeyPrincipal):
-        raise RouteDenied("Invalid API key. Are you using an organization key?")
-    if principal.is_public_key_only:
-        raise RouteDenied
+    try:
+        principal = await require_project_key(request)
+    except OrganizationKeyGiven:
+        raise RouteDenied("Invalid API key. Are you using an organization key?") from None
     identity: IdentityService = request.app.state.services.identity
     project = await identity.require_project(principal, principal.project_id, Role.VIEWER)
     organization = await identity.organization_of(principal, project)

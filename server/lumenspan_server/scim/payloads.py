@@ -34,6 +34,9 @@ _LENIENT = ScimPolicy(
     remove_value=ScimPolicy.RemoveValue.apply,
 )
 _MAX_FILTER = 2_000
+# Generic in the extensions of a user, of which there are none.
+_PATCH: Any = PatchOp[User]  # type: ignore[type-arg]
+_FILTER: Any = ScimFilter[User]  # type: ignore[type-arg]
 _MAX_OPERATIONS = 100
 
 
@@ -78,7 +81,7 @@ def read_patch(body: bytes, member: Member) -> tuple[str, Profile]:
     after = before.model_copy(deep=True)
     if kept:
         try:
-            patch = PatchOp[User].model_validate(
+            patch = _PATCH.model_validate(
                 {"Operations": kept}, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=_LENIENT
             )
             patch.patch(after, scim_policy=_LENIENT)
@@ -101,7 +104,7 @@ def read_filter(text: str) -> str:
     try:
         if len(text) > _MAX_FILTER:
             raise InvalidFilterException
-        found = ScimFilter[User](text).ast
+        found = _FILTER(text).ast
     except (SCIMException, ValueError, RecursionError) as error:
         raise ScimError("The filter cannot be read", "invalidFilter") from error
     if (

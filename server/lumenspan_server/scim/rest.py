@@ -13,7 +13,7 @@ from lumenspan.errors import Conflict, LumenspanError
 from lumenspan.identity.provisioning import Provisioning
 from lumenspan.ids import UserId
 from lumenspan_server.access import require_organization_key
-from lumenspan_server.errors import as_usual
+from lumenspan_server.errors import HANDLERS
 from lumenspan_server.operations import Wire, operation, read_query
 from lumenspan_server.scim.answers import (
     BASE,
@@ -189,24 +189,20 @@ def _answer(request: Request[Any, Any, Any], body: Any, status: int = 200) -> Re
 
 
 def _failed(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """As RFC 7644 has errors."""
-    answered = as_usual(request, error)
-    status = answered.status_code or 500
-    detail = (
-        str(error)
-        if isinstance(error, LumenspanError)
-        else msgspec.json.decode(answered.content)["message"]
-    )
+    """As RFC 7644 has errors, made from the answer of the usual family."""
+    kind = next(each for each in (LumenspanError, HTTPException, Exception) if isinstance(error, each))
+    handler: Any = HANDLERS[kind]
+    usual: Response[bytes] = handler(request, error)
+    status = usual.status_code or 500
+    detail = msgspec.json.decode(usual.content)["message"]
     body: dict[str, Any] = {"schemas": [_ERROR_URN], "detail": detail, "status": str(status)}
     if isinstance(error, ScimError):
         body["scimType"] = error.scim_type
     elif isinstance(error, Conflict):
         body["scimType"] = "uniqueness"
-    response = _answer(request, body, status)
-    response.headers.update(
-        {name: value for name, value in answered.headers.items() if name == "Retry-After"}
-    )
-    return response
+    answered = _answer(request, body, status)
+    answered.headers.update(usual.headers)
+    return answered
 
 
 _HANDLERS: ExceptionHandlersMap = {LumenspanError: _failed, HTTPException: _failed, Exception: _failed}
