@@ -26,7 +26,8 @@ def now_nanos() -> int:
 def nanos_to_iso(nanos: int, digits: int = 9) -> str:
     """ISO-8601 in UTC with a ``Z`` and ``digits`` (0-9) fractional digits, cut and not rounded."""
     seconds, fraction = divmod(nanos, NANOS_PER_SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # Not strftime, which writes years before 1000 without their zeros.
+    text = datetime.fromtimestamp(seconds, UTC).isoformat().removesuffix("+00:00")
     if digits:
         text += "." + f"{fraction:09d}"[:digits]
     return text + "Z"

@@ -47,3 +47,7 @@ class TestDatetime:
     @given(st.datetimes(timezones=st.just(UTC)).filter(lambda value: 1900 <= value.year < 2262))
     def test_microseconds_are_exact(self, value: datetime) -> None:
         assert nanos_to_iso(datetime_to_nanos(value), digits=6) == value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_early_years_keep_their_zeros() -> None:
+    assert nanos_to_iso(iso_to_nanos("0003-01-01T00:01:00Z"), digits=3) == "0003-01-01T00:01:00.000Z"
