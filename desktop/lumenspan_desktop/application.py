@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
             window.sign_in_view.url.setText(options.server)
         if options.email:
             window.sign_in_view.email.setText(options.email)
-        if password is not None:
+        if options.link is not None:
+            window.open_link(options.link)
+        elif password is not None:
             window.sign_in_presenter.sign_in(options.server, options.email, password)
         with calling_on_signals(window.close):
             return app.exec()

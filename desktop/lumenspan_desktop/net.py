@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
 
 from lumenspan_desktop.api import as_client_error
 from lumenspan_desktop.errors import ClientError, Problem
@@ -20,10 +21,28 @@ LONGEST_BACKOFF_S = 15.0
 CLEAN_UP_S = 5.0
 
 
+class _Post(QObject):
+    """Takes calls from the loop's thread to the GUI thread, on which it was made.
+
+    It lives as long as the loop: a screen may be deleted at any moment, and to emit a signal of an object
+    that is being deleted on another thread ends the process.
+    """
+
+    posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted.connect(self._on_posted, Qt.ConnectionType.QueuedConnection)
+
+    def _on_posted(self, call: Callable[[], None]) -> None:
+        call()
+
+
 class Network:
     """An asyncio loop in a thread of its own; `close` cancels what runs and joins the thread."""
 
     def __init__(self) -> None:
+        self._post = _Post()
         self._loop = asyncio.new_event_loop()
         self._clean_ups: set[Future[None]] = set()
         self._thread = threading.Thread(target=self._run, name="lumenspan-network", daemon=True)
@@ -32,6 +51,10 @@ class Network:
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Starts the coroutine on the loop; cancelling the future cancels the coroutine."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Calls on the GUI thread, later; for use on the loop."""
+        self._post.posted.emit(call)
 
     def clean_up(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Starts work that `close` lets end, such as closing a connection; its failure is ignored."""
@@ -73,15 +96,12 @@ class LatestOnly(QObject):
     succeeded = Signal(object)
     failed = Signal(object)
     busy_changed = Signal(bool)
-    _finished = Signal(int, object, object)
 
     def __init__(self, network: Network, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._network = network
         self._generation = 0
         self._future: Future[Any] | None = None
-        # Queued: the signal is emitted on the loop's thread and must be handled on this object's.
-        self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_busy(self) -> bool:
@@ -117,17 +137,11 @@ class LatestOnly(QObject):
             result = await question()
         except Exception as cause:
             error = as_client_error(cause)
-        self._tell(generation, result, error)
-
-    def _tell(self, generation: int, result: object, error: ClientError | None) -> None:
-        try:
-            self._finished.emit(generation, result, error)
-        except RuntimeError:
-            # The Qt object was deleted while the answer was on its way: nobody is left to hear it.
-            return
+        self._network.post(lambda: self._on_finished(generation, result, error))
 
     def _on_finished(self, generation: int, result: object, error: ClientError | None) -> None:
-        if generation != self._generation:
+        # Where the Qt object was deleted while the answer was on its way, nobody is left to hear it.
+        if generation != self._generation or not isValid(self):
             return
         self._future = None
         self.busy_changed.emit(False)
@@ -155,7 +169,6 @@ class Follower(QObject):
     connected = Signal(bool)
     interrupted = Signal(object)
     refused = Signal(object)
-    _told = Signal(int, str, object)
 
     def __init__(
         self, network: Network, parent: QObject | None = None, *, first_backoff_s: float = FIRST_BACKOFF_S
@@ -165,7 +178,6 @@ class Follower(QObject):
         self._first_backoff_s = first_backoff_s
         self._generation = 0
         self._future: Future[None] | None = None
-        self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_following(self) -> bool:
@@ -208,14 +220,11 @@ class Follower(QObject):
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     def _tell(self, generation: int, what: str, payload: object) -> None:
-        try:
-            self._told.emit(generation, what, payload)
-        except RuntimeError:
-            # The Qt object was deleted; the task itself is cancelled by its owner or by `Network.close`.
-            return
+        self._network.post(lambda: self._on_told(generation, what, payload))
 
     def _on_told(self, generation: int, what: str, payload: object) -> None:
-        if generation != self._generation:
+        # Where the Qt object was deleted, its task is cancelled by its owner or by `Network.close`.
+        if generation != self._generation or not isValid(self):
             return
         if what == "refused":
             self._future = None

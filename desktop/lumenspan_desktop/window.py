@@ -11,7 +11,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from lumenspan_desktop.errors import ClientError
+from lumenspan_desktop.errors import ClientError, Problem
+from lumenspan_desktop.links import Link
 from lumenspan_desktop.net import Network
 from lumenspan_desktop.profiles import Profiles
 from lumenspan_desktop.sign_in.client import Session
@@ -38,6 +39,7 @@ class MainWindow(QMainWindow):
         self.session: Session | None = None
         self.traces: TracesView | None = None
         self.trace: TraceView | None = None
+        self._wanted: Link | None = None
         self._make_bar()
         self.screens = QStackedWidget()
         self.sign_in_presenter = SignInPresenter(network, profiles, self)
@@ -103,6 +105,7 @@ class MainWindow(QMainWindow):
         self.projects.blockSignals(False)
         self.bar.show()
         self._open_project()
+        self._open_wanted()
 
     def _open_project(self) -> None:
         session, project_id = self.session, self.projects.currentData()
@@ -139,6 +142,39 @@ class MainWindow(QMainWindow):
         self.trace.setFocus(Qt.FocusReason.OtherFocusReason)
         presenter.start()
 
+    def open_link(self, link: Link) -> None:
+        """Opens the trace of a link, after the sign-in where nobody is signed in to its server."""
+        self._wanted = link
+        session = self.session
+        if session is not None and session.profile.url == link.server:
+            self._open_wanted()
+            return
+        self.sign_in_view.url.setText(link.server)
+        kept = next((each for each in self._profiles.all() if each.url == link.server), None)
+        if kept is not None:
+            self.sign_in_view.email.setText(kept.email)
+            self.sign_in_presenter.resume(kept)
+            return
+        self._show_sign_in(None)
+        self.sign_in_view.show_error(
+            ClientError(Problem.UNAUTHENTICATED, f"Sign in to {link.server} to open the trace of the link.")
+        )
+
+    def _open_wanted(self) -> None:
+        """The trace of the link that led here; it is forgotten, whatever comes of it."""
+        link, self._wanted, session = self._wanted, None, self.session
+        if link is None or session is None or session.profile.url != link.server:
+            return
+        place = self.projects.findData(link.project_id)
+        if place < 0:
+            self._show_note("The link leads to a project that you are not a member of.")
+            return
+        # Opens the project where it is another one.
+        self.projects.setCurrentIndex(place)
+        self.open_trace(link.trace_id)
+        if self.trace is not None and link.observation_id:
+            self.trace.choose_when_loaded(link.observation_id)
+
     def _open_neighbour(self, rows: int) -> None:
         if self.traces is not None:
             self.traces.table.move_by(rows)
@@ -157,7 +193,10 @@ class MainWindow(QMainWindow):
 
     def _show_no_project(self) -> None:
         self.sign_in_view.show_error(None)
-        note = label("You are not a member of any project yet. Ask an owner to invite you.", "muted")
+        self._show_note("You are not a member of any project yet. Ask an owner to invite you.")
+
+    def _show_note(self, text: str) -> None:
+        note = label(text, "muted")
         note.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.screens.addWidget(note)
         self.screens.setCurrentWidget(note)

@@ -232,6 +232,11 @@ class TraceTree(QTreeView):
             index = step if step.isValid() else index
         self.setCurrentIndex(index)
 
+    def mark(self, observation_id: str) -> None:
+        """Marks an observation; nothing happens where there is none of that id."""
+        if any(node.id == observation_id for node in self._tree.nodes):
+            self.setCurrentIndex(self._tree.index_of(observation_id))
+
     def drawRow(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Fills the whole row first, so that the indentation shares the mark."""
         if self.selectionModel().isSelected(index):

@@ -69,6 +69,15 @@ class TraceView(QWidget):
         self._connect()
         self._add_keys()
 
+    def choose_when_loaded(self, observation_id: str) -> None:
+        """Marks an observation once the tree is there; nothing happens where there is none of that id."""
+
+        def choose() -> None:
+            self.presenter.completed.disconnect(choose)
+            self.tree.mark(observation_id)
+
+        self.presenter.completed.connect(choose)
+
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(10)

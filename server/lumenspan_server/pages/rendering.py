@@ -13,7 +13,7 @@ from litestar.datastructures import Cookie
 
 from lumenspan_server.pages import values
 
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_TYPES = {"css": "text/css", "js": "text/javascript"}
 _NAMES = ("pages.css", "pages.js")
 
 AnyRequest = Request[Any, Any, Any]
@@ -102,9 +102,7 @@ def redirect(to: str, cookies: Iterable[Cookie] = ()) -> Response[bytes]:
 def raw_text(text: str) -> Response[bytes]:
     """A text of a client as it is: shown as such, never run."""
     headers = _headers(()) | {"Content-Security-Policy": "default-src 'none'; sandbox"}
-    return Response(
-        text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=headers
-    )
+    return Response(text.encode("utf-8", "replace"), media_type=MediaType.TEXT, headers=headers)
 
 
 def _headers(media_urls: Iterable[str]) -> dict[str, str]:

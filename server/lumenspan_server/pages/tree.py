@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from lumenspan.observations.domain import ObservationOutline
 
@@ -53,8 +54,10 @@ def rows(nodes: Sequence[ObservationOutline], start_ns: int, end_ns: int) -> lis
     for root in (*family.roots, *nodes):
         if root.id not in seen:
             _walk(root, family, seen, found, (start_ns, end_ns))
-    for row, following in zip(found, (*found[1:], None), strict=True):
-        row.closes = row.depth - (following.depth if following else 0)
+    for row, following in pairwise(found):
+        row.closes = row.depth - following.depth
+    if found:
+        found[-1].closes = found[-1].depth
     return found
 
 
