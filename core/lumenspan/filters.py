@@ -6,6 +6,7 @@ only ever become typed parameters.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -156,7 +157,7 @@ def _value(type_: str, value: Any, where: str) -> Any:
     if type_ in ("number", "numberObject"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInput(f"Invalid filter: value of {where} must be a number")
-        return float(value)
+        return _finite(value, where)
     for types, class_, wanted in _PLAIN:
         if type_ in types:
             if not isinstance(value, class_):
@@ -167,6 +168,16 @@ def _value(type_: str, value: Any, where: str) -> Any:
     if len(value) > _MAX_VALUES:
         raise InvalidInput(f"Invalid filter: value of {where} has more than {_MAX_VALUES} entries")
     return tuple(value)
+
+
+def _finite(value: float, where: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidInput(f"Invalid filter: value of {where} must be a number")
+    return number
 
 
 def _nanos(value: Any, where: str) -> int:

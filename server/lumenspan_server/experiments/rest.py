@@ -152,7 +152,11 @@ def _place(text: str | None) -> Place | None:
 
 def _scores(scores: tuple[Score, ...]) -> list[AnyScore]:
     """In the shape of the third version with its subject."""
-    rows = [to_v3_row(score, _SCORE_GROUPS) for score in scores]
+    rows = [
+        # A tag is a plain text.
+        to_v3_row(score, _SCORE_GROUPS) | {"dataType": score.data_type.value}
+        for score in scores
+    ]
     return msgspec.convert(rows, list[AnyScore])
 
 
