@@ -61,7 +61,9 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     STRINGS = "strings"
     MAP = "map"
-    ABSENT = "absent"
+    SCORE_NUMBERS = "score numbers"
+    SCORE_CATEGORIES = "score categories"
+    SCORE_BOOLEANS = "score booleans"
 
 
 _TYPES_OF: dict[Kind, frozenset[str]] = {
@@ -72,7 +74,9 @@ _TYPES_OF: dict[Kind, frozenset[str]] = {
     Kind.BOOLEAN: frozenset({"boolean"}),
     Kind.STRINGS: frozenset({"arrayOptions", "null"}),
     Kind.MAP: frozenset({"stringObject", "numberObject", "categoryOptions"}),
-    Kind.ABSENT: frozenset({"number", "numberObject", "categoryOptions", "booleanObject"}),
+    Kind.SCORE_NUMBERS: frozenset({"numberObject"}),
+    Kind.SCORE_CATEGORIES: frozenset({"categoryOptions"}),
+    Kind.SCORE_BOOLEANS: frozenset({"booleanObject"}),
 }
 _MATCHABLE = frozenset({Kind.TEXT, Kind.MAP})
 
@@ -82,7 +86,7 @@ class Column:
     """A column that conditions may name.
 
     Attributes:
-        kind: ABSENT is one whose keys nothing has yet, so that no condition on it holds.
+        kind: of scores by name only the noun that has them writes the SQL.
         expression: SQL of its value; NULL, ``''`` or ``[]`` where there is none.
         canonical: one name for all its aliases.
     """
@@ -249,8 +253,6 @@ def _datetime(column: Column, condition: Condition, name: str, params: dict[str,
 
 
 def _number(column: Column, condition: Condition, name: str, params: dict[str, Any]) -> str:
-    if column.kind is Kind.ABSENT:
-        return "0"
     params[name] = condition.value
     return f"{column.expression} {_ALL_COMPARISONS[condition.operator]} {{{name}:Float64}}"
 
@@ -326,8 +328,6 @@ def _keyed(inner: _Writer, wrap: str = "{}") -> _Writer:
     """A condition on the value of a key; where the key is missing it never holds."""
 
     def write(column: Column, condition: Condition, name: str, params: dict[str, Any]) -> str:
-        if column.kind is Kind.ABSENT:
-            return "0"
         params[f"{name}_key"] = condition.key
         key = f"{{{name}_key:String}}"
         value = Column(Kind.STRING, wrap.format(f"({column.expression})[{key}]"), column.canonical)

@@ -28,7 +28,6 @@ from lumenspan_server.experiments.bodies import (
     ExperimentsQuery,
 )
 from lumenspan_server.operations import CursorMeta, answer, operation, read_query
-from lumenspan_server.params import QueryParams
 from lumenspan_server.rows import iso, iso_or_none, parsed_metadata
 from lumenspan_server.scores.rows import to_v3_row
 from lumenspan_server.services import Services
@@ -41,6 +40,7 @@ _ITEM_DEFAULT = frozenset({"core", "dataset"})
 _SCORE_GROUPS = frozenset({"subject"})
 _CURSOR_VERSION = 1
 _MAX_CURSOR_CHARS = 4096
+_LAST_NS = 2**63 - 1
 _Query = TypeVar("_Query", ExperimentsQuery, ExperimentItemsQuery)
 
 
@@ -54,7 +54,7 @@ async def list_experiments(request: Request[Any, Any, Any]) -> Response[bytes]:
     principal = await require_project_key(request)
     query = read_query(request, ExperimentsQuery)
     groups = _groups(query.fields, _GROUPS) or frozenset({"core"})
-    search = _search(request, query, COLUMNS, groups)
+    search = _search(query, COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.experiments(principal.project_id, search)
     rows = [_to_row(each, groups) for each in found]
@@ -71,7 +71,7 @@ async def list_experiment_items(request: Request[Any, Any, Any]) -> Response[byt
     principal = await require_project_key(request)
     query = read_query(request, ExperimentItemsQuery)
     groups = _groups(query.fields, _ITEM_GROUPS) or _ITEM_DEFAULT
-    search = _search(request, query, ITEM_COLUMNS, groups)
+    search = _search(query, ITEM_COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.items(principal.project_id, search)
     rows = [_to_item_row(each, groups) for each in found]
@@ -93,16 +93,13 @@ def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _search(
-    request: Request[Any, Any, Any], query: _Query, columns: Mapping[str, Column], groups: frozenset[str]
-) -> Search:
-    params = QueryParams(request)
-    lists = ((name, _listed(params.text(name))) for name in columns)
+def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]) -> Search:
+    given = msgspec.to_builtins(query)
+    lists = ((name, _listed(given[name])) for name in columns)
     simple = [Condition("stringOptions", name, "any of", values) for name, values in lists if values]
-    from_ns = params.time_ns("fromStartTime")
     return Search(
-        from_ns=from_ns or 0,
-        to_ns=params.time_ns("toStartTime"),
+        from_ns=_nanos("fromStartTime", query.from_start_time),
+        to_ns=_nanos("toStartTime", query.to_start_time) if query.to_start_time else None,
         conditions=tuple(without_overridden(simple, parse_conditions(query.filter or ""), columns)),
         limit=query.limit,
         after=_place(query.cursor),
@@ -110,6 +107,17 @@ def _search(
         has_texts="io" in groups,
         has_metadata="metadata" in groups,
     )
+
+
+def _nanos(name: str, text: str) -> int:
+    """Nanoseconds since the epoch, at the ends of what the store can hold if beyond."""
+    try:
+        # A client that did not encode the plus of the offset sent a blank.
+        nanos = iso_to_nanos(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+    except (ValueError, OverflowError):
+        message = "Invalid datetime: expected ISO-8601 with an offset"
+        raise invalid_query(name, message, "invalid_string") from None
+    return min(max(nanos, 0), _LAST_NS)
 
 
 def _meta(place: Place | None) -> CursorMeta:
@@ -145,19 +153,15 @@ def _place(text: str | None) -> Place | None:
         nanos = iso_to_nanos(cursor.last_time)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise InvalidInput("Invalid cursor") from None
-    if cursor.v != _CURSOR_VERSION or not 0 <= nanos < 2**63:
+    if cursor.v != _CURSOR_VERSION or not 0 <= nanos <= _LAST_NS:
         raise InvalidInput("Invalid cursor")
     return Place(nanos, cursor.last_experiment_id, cursor.last_trace_id, cursor.last_id)
 
 
 def _scores(scores: tuple[Score, ...]) -> list[AnyScore]:
     """In the shape of the third version with its subject."""
-    rows = [
-        # A tag is a plain text.
-        to_v3_row(score, _SCORE_GROUPS) | {"dataType": score.data_type.value}
-        for score in scores
-    ]
-    return msgspec.convert(rows, list[AnyScore])
+    rows = [to_v3_row(score, _SCORE_GROUPS) for score in scores]
+    return msgspec.convert(msgspec.to_builtins(rows), list[AnyScore])
 
 
 def _to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
