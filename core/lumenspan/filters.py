@@ -6,6 +6,7 @@ only ever become typed parameters.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     STRINGS = "strings"
     MAP = "map"
-    ABSENT = "absent"
+    SCORE_NUMBERS = "score numbers"
+    SCORE_CATEGORIES = "score categories"
+    SCORE_BOOLEANS = "score booleans"
 
 
 TYPES_OF: dict[Kind, frozenset[str]] = {
@@ -71,7 +74,9 @@ TYPES_OF: dict[Kind, frozenset[str]] = {
     Kind.BOOLEAN: frozenset({"boolean"}),
     Kind.STRINGS: frozenset({"arrayOptions", "null"}),
     Kind.MAP: frozenset({"stringObject", "numberObject", "categoryOptions"}),
-    Kind.ABSENT: frozenset({"number", "numberObject", "categoryOptions", "booleanObject"}),
+    Kind.SCORE_NUMBERS: frozenset({"numberObject"}),
+    Kind.SCORE_CATEGORIES: frozenset({"categoryOptions"}),
+    Kind.SCORE_BOOLEANS: frozenset({"booleanObject"}),
 }
 _MATCHABLE = frozenset({Kind.TEXT, Kind.MAP})
 
@@ -81,7 +86,7 @@ class Column:
     """A column that conditions may name.
 
     Attributes:
-        kind: ABSENT is one whose keys nothing has yet, so that no condition on it holds.
+        kind: of scores by name only the noun that has them writes the SQL.
         expression: SQL of its value; NULL, ``''`` or ``[]`` where there is none.
         canonical: one name for all its aliases.
     """
@@ -156,7 +161,7 @@ def _value(type_: str, value: Any, where: str) -> Any:
     if type_ in ("number", "numberObject"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidInput(f"Invalid filter: value of {where} must be a number")
-        return float(value)
+        return _finite(value, where)
     for types, class_, wanted in _PLAIN:
         if type_ in types:
             if not isinstance(value, class_):
@@ -167,6 +172,16 @@ def _value(type_: str, value: Any, where: str) -> Any:
     if len(value) > _MAX_VALUES:
         raise InvalidInput(f"Invalid filter: value of {where} has more than {_MAX_VALUES} entries")
     return tuple(value)
+
+
+def _finite(value: float, where: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidInput(f"Invalid filter: value of {where} must be a number")
+    return number
 
 
 def _nanos(value: Any, where: str) -> int:
@@ -238,8 +253,6 @@ def _datetime(column: Column, condition: Condition, name: str, params: dict[str,
 
 
 def _number(column: Column, condition: Condition, name: str, params: dict[str, Any]) -> str:
-    if column.kind is Kind.ABSENT:
-        return "0"
     params[name] = condition.value
     return f"{column.expression} {_ALL_COMPARISONS[condition.operator]} {{{name}:Float64}}"
 
@@ -315,8 +328,6 @@ def _keyed(inner: _Writer, wrap: str = "{}") -> _Writer:
     """A condition on the value of a key; where the key is missing it never holds."""
 
     def write(column: Column, condition: Condition, name: str, params: dict[str, Any]) -> str:
-        if column.kind is Kind.ABSENT:
-            return "0"
         params[f"{name}_key"] = condition.key
         key = f"{{{name}_key:String}}"
         value = Column(Kind.STRING, wrap.format(f"({column.expression})[{key}]"), column.canonical)

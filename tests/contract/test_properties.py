@@ -1,4 +1,4 @@
-"""What is open-ended in queries: filters, metrics, names, cursors, numbers and times, as anybody may send them.
+"""What is open-ended in queries, as anybody may send it: filters, metrics, names, cursors, numbers, times.
 
 Whatever is sent, the answer is never a failure of the server; where it is refused because of a parameter,
 the answer names it.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -111,9 +112,9 @@ class DatasetService:
         return dataset
 
     async def get(self, project_id: ProjectId, name: str) -> Dataset:
-        """NotFound where the project has no such dataset."""
+        """NotFound where the project has no such dataset; the name may be encoded for URLs once more."""
         async with self._postgres.session() as session:
-            return await self._dataset(session, project_id, name)
+            return await self._addressed(session, project_id, name)
 
     async def by_id(self, project_id: ProjectId, dataset_id: str) -> Dataset:
         """The same by the id of the dataset."""
@@ -236,10 +237,13 @@ class DatasetService:
             return await repository.runs(session, project_id, dataset.id, (page - 1) * limit, limit)
 
     async def run(self, project_id: ProjectId, dataset_name: str, name: str) -> Run:
-        """NotFound where there is no such dataset or run."""
+        """NotFound where there is no such dataset or run. Names as those of ``get``."""
         async with self._postgres.session() as session:
-            dataset = await self._dataset(session, project_id, dataset_name)
-            return await self._run(session, dataset, name)
+            dataset = await self._addressed(session, project_id, dataset_name)
+            try:
+                return await self._run(session, dataset, name)
+            except NotFound:
+                return await self._run(session, dataset, unquote(name))
 
     async def run_of(self, project_id: ProjectId, dataset_id: str, name: str) -> Run:
         """The same by the id of the dataset."""
@@ -289,6 +293,13 @@ class DatasetService:
         if found is None:
             raise NotFound(_NO_DATASET)
         return found
+
+    async def _addressed(self, session: AsyncSession, project_id: ProjectId, name: str) -> Dataset:
+        """By the name as it is, else by what it is the encoding of: some clients encode twice."""
+        try:
+            return await self._dataset(session, project_id, name)
+        except NotFound:
+            return await self._dataset(session, project_id, unquote(name))
 
     async def _run(self, session: AsyncSession, dataset: Dataset, name: str) -> Run:
         found = await repository.run(session, dataset.project_id, dataset.id, name)

@@ -261,7 +261,10 @@ _OF_SCORE = {
     "observationPromptVersion": Dimension(Kind.NUMBER, "o.prompt_version", _O),
     "datasetRunId": _new(_text("s.dataset_run_id"), many=True),
     "experimentName": _new(_text("o.experiment['name']", _O), many=True),
-    "experimentId": _new(_text("o.experiment['id']", _O), many=True),
+    # A run that was judged as a whole has the id of its experiment.
+    "experimentId": _new(
+        _text("if(s.dataset_run_id = '', o.experiment['id'], s.dataset_run_id)", _O), many=True
+    ),
 }
 _VALUE = Measure("s.value", unit="score")
 _OF_METADATA = Dimension(Kind.MAP, "s.metadata")

@@ -30,7 +30,7 @@ _DEFINITIONS: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.STRING, "level", ("level",)),
     (Kind.STRING, "status_message", ("statusMessage",)),
     (Kind.STRING, "model", ("model", "providedModelName")),
-    (Kind.STRING, "''", ("modelId",)),
+    (Kind.STRING, "model_id", ("modelId",)),
     (Kind.NUMBER, sum_of("usage", "input"), ("inputTokens",)),
     (Kind.NUMBER, sum_of("usage", "output"), ("outputTokens",)),
     (Kind.NUMBER, "usage['total']", ("totalTokens", "tokens")),

@@ -12,7 +12,7 @@ from lumenspan.filters import Column, Condition, Kind, find_column, to_sql
 from lumenspan.observations.filters import sum_of
 
 _LEVEL = "transform(the_level, [1, 3, 4], ['DEBUG', 'WARNING', 'ERROR'], 'DEFAULT')"
-# Neither scores nor evaluators are kept with a trace yet: no trace has any.
+# Which evaluator made a score is not kept yet.
 _ROLLUP: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.BOOLEAN, "the_bookmarked", ("bookmarked",)),
     (Kind.BOOLEAN, "the_public", ("public",)),
@@ -29,9 +29,12 @@ _ROLLUP: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.STRING, _LEVEL, ("level",)),
     (Kind.STRINGS, "the_tags", ("tags", "traceTags")),
     (Kind.NUMBER, "(end_ns - start_ns) / 1e9", ("latency",)),
-    (Kind.ABSENT, "", ("scores_avg", "scores")),
-    (Kind.ABSENT, "", ("score_categories",)),
-    (Kind.ABSENT, "", ("score_booleans",)),
+)
+# Of scores by name: the types of data that count, and what must hold of a trace's scores of that name.
+_SCORED: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
+    (Kind.SCORE_NUMBERS, "data_type IN ('NUMERIC', 'BOOLEAN')", ("scores_avg", "scores")),
+    (Kind.SCORE_CATEGORIES, "data_type = 'CATEGORICAL'", ("score_categories",)),
+    (Kind.SCORE_BOOLEANS, "data_type = 'BOOLEAN'", ("score_booleans",)),
 )
 _SUMMED: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.MAP, "argMinIf(metadata, (start_time, id), parent_id = '' OR is_app_root)", ("metadata",)),
@@ -50,8 +53,11 @@ _SUMMED_COLUMNS = {
     name: Column(kind, expression, names[0]) for kind, expression, names in _SUMMED for name in names
 }
 COLUMNS = {
-    name: Column(kind, expression, names[0]) for kind, expression, names in _ROLLUP for name in names
+    name: Column(kind, expression, names[0])
+    for kind, expression, names in (*_ROLLUP, *_SCORED)
+    for name in names
 } | _SUMMED_COLUMNS
+_SCORE_KINDS = frozenset(kind for kind, _, _ in _SCORED)
 
 # Every column that one of the summed expressions reads.
 _INNER = "trace_id, id, parent_id, is_app_root, start_time, level, usage, cost, metadata, is_deleted"
@@ -65,8 +71,11 @@ def conditions_sql(conditions: Iterable[Condition]) -> tuple[list[str], dict[str
     """
     on_rollup: list[Condition] = []
     on_sums: list[Condition] = []
+    on_scores: list[Condition] = []
     for condition in conditions:
-        find_column(COLUMNS, condition)
+        if find_column(COLUMNS, condition).kind in _SCORE_KINDS:
+            on_scores.append(condition)
+            continue
         (on_sums if condition.column in _SUMMED_COLUMNS else on_rollup).append(condition)
     texts, params = to_sql(on_rollup, COLUMNS)
     if on_sums:
@@ -77,4 +86,32 @@ def conditions_sql(conditions: Iterable[Condition]) -> tuple[list[str], dict[str
             f"  WHERE is_deleted = 0 GROUP BY trace_id HAVING {' AND '.join(having)})"
         )
         params |= having_params
+    for number, condition in enumerate(on_scores):
+        text, score_params = _scored(condition, f"score_filter_{number}")
+        texts.append(text)
+        params |= score_params
     return texts, params
+
+
+def _scored(condition: Condition, name: str) -> tuple[str, dict[str, Any]]:
+    """Traces whose scores of a name, their observations' too, fulfil it; none without such a score."""
+    column = COLUMNS[condition.column]
+    params: dict[str, Any] = {f"{name}_key": condition.key}
+    match column.kind:
+        case Kind.SCORE_NUMBERS:
+            params[name] = condition.value
+            having = f"avg(value) {condition.operator} {{{name}:Float64}}"
+        case Kind.SCORE_CATEGORIES:
+            params[name] = list(condition.value)
+            found = f"countIf(has({{{name}:Array(String)}}, ifNull(string_value, '')))"
+            having = f"{found} {'>' if condition.operator == 'any of' else '='} 0"
+        case _:
+            params[name] = int(condition.value)
+            having = f"countIf(value = {{{name}:UInt8}}) {'>' if condition.operator == '=' else '='} 0"
+    return (
+        "id IN (SELECT trace_id FROM scores FINAL\n"  # noqa: S608
+        "  WHERE project_id = {project_id:String} AND is_deleted = 0 AND trace_id != ''\n"
+        f"    AND name = {{{name}_key:String}} AND {column.expression}\n"
+        f"  GROUP BY trace_id HAVING {having})",
+        params,
+    )

@@ -40,6 +40,7 @@ _ITEM_DEFAULT = frozenset({"core", "dataset"})
 _SCORE_GROUPS = frozenset({"subject"})
 _CURSOR_VERSION = 1
 _MAX_CURSOR_CHARS = 4096
+_LAST_NS = 2**63 - 1
 _Query = TypeVar("_Query", ExperimentsQuery, ExperimentItemsQuery)
 
 
@@ -141,7 +142,7 @@ def _place(text: str | None) -> Place | None:
         nanos = iso_to_nanos(cursor.last_time)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise InvalidInput("Invalid cursor") from None
-    if cursor.v != _CURSOR_VERSION or not 0 <= nanos < 2**63:
+    if cursor.v != _CURSOR_VERSION or not 0 <= nanos <= _LAST_NS:
         raise InvalidInput("Invalid cursor")
     return Place(nanos, cursor.last_experiment_id, cursor.last_trace_id, cursor.last_id)
 
@@ -149,7 +150,7 @@ def _place(text: str | None) -> Place | None:
 def _scores(scores: tuple[Score, ...]) -> list[AnyScore]:
     """In the shape of the third version with its subject."""
     rows = [to_v3_row(score, _SCORE_GROUPS) for score in scores]
-    return msgspec.convert(rows, list[AnyScore])
+    return msgspec.convert(msgspec.to_builtins(rows), list[AnyScore])
 
 
 def _to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
