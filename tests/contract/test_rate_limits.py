@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,8 @@ from litestar import Router, get
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from lumenspan.errors import RateLimited
 from lumenspan.identity.domain import UserPrincipal
@@ -158,6 +161,29 @@ async def test_graphql_counts_for_keys_and_not_for_people(
         for _ in range(5):
             answer = await strict.client.post("/graphql", json=query, headers=headers)
             assert answer.status_code == 200
+
+
+async def test_a_websocket_counts_once_when_it_is_opened(
+    strict: RunningServer, project: ProjectAccess
+) -> None:
+    url = strict.base_url.replace("http", "ws", 1) + "/graphql"
+    initialize = json.dumps(
+        {"type": "connection_init", "payload": {"authorization": project.authorization}}
+    )
+    operation = {"type": "subscribe", "payload": {"query": "{ __typename }"}}
+    answers = []
+    for _ in range(4):
+        async with connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+            await socket.send(initialize)
+            try:
+                answers.append(json.loads(await socket.recv())["type"])
+                for number in range(3):
+                    await socket.send(json.dumps(operation | {"id": str(number)}))
+                    assert json.loads(await socket.recv())["type"] == "next"
+                    assert json.loads(await socket.recv())["type"] == "complete"
+            except ConnectionClosed as error:
+                answers.append(str(error.rcvd.code if error.rcvd else None))
+    assert answers == ["connection_ack"] * 3 + ["4403"]
 
 
 async def test_exports_count_as_ingestion(strict: RunningServer, project: ProjectAccess) -> None:
