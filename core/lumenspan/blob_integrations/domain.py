@@ -18,11 +18,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class StorageType(StrEnum):
-    """Which interface the store has; Google Cloud Storage is S3-compatible with HMAC keys."""
+    """Which interface the store has; that of Google is its own, with the JSON of a service account as key."""
 
     S3 = "S3"
     S3_COMPATIBLE = "S3_COMPATIBLE"
     AZURE_BLOB_STORAGE = "AZURE_BLOB_STORAGE"
+    GOOGLE_CLOUD_STORAGE = "GOOGLE_CLOUD_STORAGE"
 
 
 class ExportFrequency(StrEnum):

@@ -54,7 +54,10 @@ def to_integration(row: BlobIntegrationRow) -> BlobIntegration:
 
 
 def _project_ids(organization_id: OrganizationId) -> Select[tuple[str]]:
-    return select(col(ProjectRow.id)).where(col(ProjectRow.organization_id) == organization_id)
+    """Those that are not being deleted."""
+    return select(col(ProjectRow.id)).where(
+        col(ProjectRow.organization_id) == organization_id, col(ProjectRow.deleted_at).is_(None)
+    )
 
 
 async def lock_project(session: AsyncSession, organization_id: OrganizationId, project_id: str) -> bool:

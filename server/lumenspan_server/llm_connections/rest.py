@@ -90,7 +90,7 @@ class UpsertLlmConnection(Wire):
 )
 async def list_connections(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page; unknown parameters are refused."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     query = read_query(request, ConnectionQuery)
     services: Services = request.app.state.services
     found, total = await services.llm_connections.page(principal.project_id, query.page, query.limit)
@@ -105,7 +105,7 @@ async def list_connections(request: Request[Any, Any, Any]) -> Response[bytes]:
 )
 async def upsert_connection(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The connection: 201 where it is new, 200 where there was one."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     body = await read_body(request, UpsertLlmConnection)
     services: Services = request.app.state.services
     made, is_new = await services.llm_connections.upsert(principal.project_id, body.to_domain())
@@ -117,7 +117,7 @@ async def delete_connection(
     request: Request[Any, Any, Any], connection_id: FromPath[str]
 ) -> Response[bytes]:
     """A message; 404 where the project has none of that id."""
-    principal = await require_project_key(request)
+    principal = await require_project_key(request, is_admin_allowed=True)
     services: Services = request.app.state.services
     await services.llm_connections.delete(principal.project_id, connection_id)
     return answer(Message(message="LLM connection successfully deleted"))

@@ -14,9 +14,10 @@ from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from lumenspan.errors import LumenspanError, RateLimited, Unavailable
 from lumenspan_server.access import require_project_key
+from lumenspan_server.body_limits import LARGE_BODY_BYTES
 from lumenspan_server.errors import json_response, render
 from lumenspan_server.mcp import hosts
-from lumenspan_server.mcp.server import MAX_BODY_BYTES, NAME, VERSION, McpEndpoint
+from lumenspan_server.mcp.server import NAME, VERSION, McpEndpoint
 from lumenspan_server.mcp.tools import Call
 from lumenspan_server.operations import Wire, answer, operation
 from lumenspan_server.services import Services
@@ -161,7 +162,7 @@ async def _body(receive: Receive) -> bytes | Response[bytes] | None:
             return None
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
+        if size > LARGE_BODY_BYTES:
             return _rpc_error(413, _INVALID_REQUEST, "The body is too large")
         chunks.append(chunk)
         has_more = message.get("more_body", False)

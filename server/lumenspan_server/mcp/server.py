@@ -11,12 +11,12 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import McpError
 
 from lumenspan.errors import LumenspanError, Unavailable
+from lumenspan_server.body_limits import LARGE_BODY_BYTES
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.mcp.table import TOOLS
 from lumenspan_server.mcp.tools import BadArguments, Call, Tool, pretty
 
 NAME, VERSION = "langfuse", "0.3.0-unstable"
-MAX_BODY_BYTES = 4_718_592
 CALL = "lumenspan.mcp_call"
 _INSTRUCTIONS = (
     "Reads and changes one project of an LLM engineering platform: the project of the API key. "
@@ -36,7 +36,7 @@ class McpEndpoint:
         self._server.request_handlers[types.ListToolsRequest] = self._list
         self._server.request_handlers[types.CallToolRequest] = self._call
         self._manager = StreamableHTTPSessionManager(
-            self._server, json_response=True, stateless=True, max_request_body_size=MAX_BODY_BYTES
+            self._server, json_response=True, stateless=True, max_request_body_size=LARGE_BODY_BYTES
         )
 
     def running(self) -> AbstractAsyncContextManager[None]:
