@@ -209,6 +209,7 @@ async def test_it_is_deleted(caller: Caller) -> None:
         {"type": "S3", "endpoint": "https://93.184.216.34:9000", "forcePathStyle": True},
         {"type": "S3", "accessKeyId": ..., "secretAccessKey": ...},
         {"type": "AZURE_BLOB_STORAGE", "bucketName": "a-container-1"},
+        {"type": "GOOGLE_CLOUD_STORAGE", "bucketName": "bucket"},
         {"prefix": "langfuse/exports/", "exportFrequency": "every_20_minutes", "fileType": "CSV"},
         {"exportSource": "LEGACY_TRACES_AND_ENRICHED_OBSERVATIONS", "enabled": False},
         {

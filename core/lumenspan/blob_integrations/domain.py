@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class StorageType(StrEnum):
-    """Which interface the store has; that of Google is its own, with the JSON of a service account as key."""
+    """Which interface the store has; that of Google takes the JSON of a service account as key."""
 
     S3 = "S3"
     S3_COMPATIBLE = "S3_COMPATIBLE"
