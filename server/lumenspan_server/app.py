@@ -22,6 +22,10 @@ from lumenspan.settings import Settings
 from lumenspan_server import errors
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.evaluators.rest import routes as evaluator_routes
+from lumenspan_server.evaluators.rules import routes as evaluation_rule_routes
+from lumenspan_server.evaluators.unstable import routes as unstable_evaluator_routes
+from lumenspan_server.evaluators.unstable_rules import routes as unstable_evaluation_rule_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
 from lumenspan_server.health.rest import routes as health_routes
 from lumenspan_server.home import routes as home_routes
@@ -38,6 +42,7 @@ from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
 from lumenspan_server.services import Services
 from lumenspan_server.sessions.rest import routes as session_routes
+from lumenspan_server.skills.rest import routes as skill_routes
 from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
@@ -87,6 +92,10 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *observation_routes,
             *metrics_routes,
             *dataset_routes,
+            evaluator_routes,
+            evaluation_rule_routes,
+            unstable_evaluator_routes,
+            unstable_evaluation_rule_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,
@@ -94,6 +103,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *score_list_routes,
             *score_config_routes,
             *session_routes,
+            skill_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],

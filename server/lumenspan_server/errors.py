@@ -40,6 +40,13 @@ _CLASSES: tuple[tuple[type[LumenspanError], str], ...] = (
 )
 
 
+_STRUCTURED_PATHS = (
+    "/api/public/unstable/",
+    "/api/public/v2/evaluators",
+    "/api/public/v2/evaluation-rules",
+)
+
+
 class ValidationFailed(InvalidInput):
     """Query or body do not fit; ``issues`` says where: ``{code, path, message}`` each."""
 
@@ -89,6 +96,9 @@ def _ours(request: Request[Any, Any, Any], error: LumenspanError) -> Response[by
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     if isinstance(error, MethodNotAllowedException):
         body = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
+        # No route was found, so no handlers of a route's own either.
+        if request.url.path.startswith(_STRUCTURED_PATHS):
+            body = {"message": "Method not allowed", "code": "method_not_allowed"}
         return json_response(body, 405, dict(error.headers or {}))
     if isinstance(error, NotFoundException):
         return json_response({"message": "Not found", "error": "LangfuseNotFoundError"}, 404)

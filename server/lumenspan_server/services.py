@@ -8,6 +8,8 @@ from typing import Self
 from redis.asyncio import Redis
 
 from lumenspan.datasets.service import DatasetService
+from lumenspan.evaluators.rule_service import EvaluationRuleService
+from lumenspan.evaluators.service import EvaluatorService
 from lumenspan.identity.service import IdentityService
 from lumenspan.ingest.accept import IngestGate
 from lumenspan.ingest.backlog import BacklogService
@@ -25,6 +27,7 @@ from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
 from lumenspan.sessions.service import SessionService
 from lumenspan.settings import Settings
+from lumenspan.skills.service import SkillService
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
@@ -67,6 +70,7 @@ class Services:
     scores: ScoreService
     sessions: SessionService
     score_configs: ScoreConfigService
+    skills: SkillService
     traces: TraceService
     deletion: TraceDeletion
     observations: ObservationService
@@ -75,6 +79,8 @@ class Services:
     metrics: MetricsService
     prompts: PromptService
     datasets: DatasetService
+    evaluators: EvaluatorService
+    evaluation_rules: EvaluationRuleService
     models: ModelService
     tail: TailHub
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
@@ -90,6 +96,7 @@ class Services:
         traces = TraceService(clickhouse)
         media = MediaService(postgres, settings)
         gate = IngestGate(blobs, queue, settings)
+        datasets = DatasetService(postgres)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
         return cls(
@@ -108,13 +115,16 @@ class Services:
             scores=ScoreService(clickhouse),
             sessions=SessionService(clickhouse),
             score_configs=score_configs,
+            skills=SkillService(postgres),
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),
             observations=observations,
             explanations=ExplanationService(observations, blobs, settings),
             media=media,
             metrics=MetricsService(clickhouse),
-            datasets=DatasetService(postgres),
+            datasets=datasets,
+            evaluators=EvaluatorService(postgres),
+            evaluation_rules=EvaluationRuleService(postgres, datasets),
             prompts=PromptService(postgres, PromptCache(redis, settings)),
             models=ModelService(postgres, redis, settings),
             tail=TailHub(redis, traces, settings),

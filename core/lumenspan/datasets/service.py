@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,6 +114,11 @@ class DatasetService:
         """NotFound where the project has no such dataset."""
         async with self._postgres.session() as session:
             return await self._dataset(session, project_id, name)
+
+    async def known_ids(self, project_id: ProjectId, ids: Iterable[str]) -> set[str]:
+        """Those of ``ids`` that are datasets of the project."""
+        async with self._postgres.session() as session:
+            return await repository.known_ids(session, project_id, ids)
 
     async def page(self, project_id: ProjectId, page: int, limit: int) -> tuple[list[Dataset], int]:
         """Page ``page`` (from 1), newest first, and how many there are."""
