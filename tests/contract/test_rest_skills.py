@@ -329,7 +329,7 @@ class TestRefusals:
 
     async def test_bodies_that_cannot_be(self, server: RunningServer, project: ProjectAccess) -> None:
         header = {"path": "SKILL.md", "content": skill_md()}
-        for body in (
+        wrong: list[dict[str, Any]] = [
             {},
             {"files": []},
             {"files": [{"path": "README.md", "content": skill_md()}]},
@@ -337,7 +337,8 @@ class TestRefusals:
             {"files": [header, *({"path": f"{at}", "content": "x" * 1_000_000} for at in range(9))]},
             {"files": [header], "commitMessage": "x" * 501},
             {"files": [header], "commitMessage": "\0"},
-        ):
+        ]
+        for body in wrong:
             answer = await call(server, project, "POST", json=body)
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body"), answer.text
 

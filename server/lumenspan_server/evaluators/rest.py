@@ -41,7 +41,7 @@ def to_meta(made_at: datetime, id_: str) -> CursorMeta:
 async def create_evaluator(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The evaluator with version 1; names need not be unique."""
     principal = await require_project_key(request)
-    given: Any = await read_kind(await request.body(), bodies.CREATE, None)
+    given: Any = read_kind(await request.body(), bodies.CREATE, None)
     services: Services = request.app.state.services
     made = await services.evaluators.create(principal.project_id, given.to_domain())
     return answer(bodies.of_evaluator(made))
@@ -84,9 +84,7 @@ async def update_evaluator(request: Request[Any, Any, Any], evaluator_id: FromPa
     body = await request.body()
     has_definition = isinstance(decode(body, Kind).type, str)
     given: Any = (
-        await read_kind(body, bodies.UPDATE, None)
-        if has_definition
-        else decode(body, bodies.UpdateMetadata)
+        read_kind(body, bodies.UPDATE, None) if has_definition else decode(body, bodies.UpdateMetadata)
     )
     services: Services = request.app.state.services
     changed = await services.evaluators.update(principal.project_id, evaluator_id, given.to_domain())

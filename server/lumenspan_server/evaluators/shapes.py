@@ -163,7 +163,7 @@ class Kind(Wire):
     type: str | UnsetType = UNSET
 
 
-async def read_kind(body: bytes, shapes: dict[EvaluatorType, Any], default: EvaluatorType | None) -> Struct:
+def read_kind(body: bytes, shapes: dict[EvaluatorType, Any], default: EvaluatorType | None) -> Struct:
     """The body in the shape of its ``type``.
 
     Raises:

@@ -228,7 +228,7 @@ def _of_evaluator(evaluator: Evaluator) -> Judge | Code:
 async def save_evaluator(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The evaluator with its new version; its id stays."""
     principal = await require_project_key(request)
-    given: Any = await read_kind(await request.body(), _SAVE, EvaluatorType.LLM_AS_JUDGE)
+    given: Any = read_kind(await request.body(), _SAVE, EvaluatorType.LLM_AS_JUDGE)
     services: Services = request.app.state.services
     made = await services.evaluators.save_by_name(principal.project_id, given.to_domain())
     return answer(_of_evaluator(made))
