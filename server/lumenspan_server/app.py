@@ -28,6 +28,10 @@ from lumenspan_server.comments.rest import routes as comment_routes
 from lumenspan_server.cors import answer_any_origin
 from lumenspan_server.dashboards.rest import routes as dashboard_routes
 from lumenspan_server.datasets.rest import routes as dataset_routes
+from lumenspan_server.evaluators.rest import routes as evaluator_routes
+from lumenspan_server.evaluators.rules import routes as evaluation_rule_routes
+from lumenspan_server.evaluators.unstable import routes as unstable_evaluator_routes
+from lumenspan_server.evaluators.unstable_rules import routes as unstable_evaluation_rule_routes
 from lumenspan_server.experiments.rest import routes as experiment_routes
 from lumenspan_server.feedback.rest import routes as feedback_routes
 from lumenspan_server.gql.controller import LumenspanGraphQL
@@ -57,6 +61,7 @@ from lumenspan_server.scores.lists import routes as score_list_routes
 from lumenspan_server.scores.rest import routes as score_routes
 from lumenspan_server.services import Services
 from lumenspan_server.sessions.rest import routes as session_routes
+from lumenspan_server.skills.rest import routes as skill_routes
 from lumenspan_server.traces.rest import routes as trace_routes
 
 _log = structlog.get_logger(__name__)
@@ -115,6 +120,10 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *dataset_routes,
             *experiment_routes,
             *page_routes,
+            evaluator_routes,
+            evaluation_rule_routes,
+            unstable_evaluator_routes,
+            unstable_evaluation_rule_routes,
             *prompt_routes,
             *model_routes,
             *ingestion_routes,
@@ -126,6 +135,7 @@ def create_app(settings: Settings, extra_routes: Sequence[ControllerRouterHandle
             *blob_integration_routes,
             *feedback_routes,
             *llm_connection_routes,
+            skill_routes,
             LumenspanGraphQL,
             *extra_routes,
         ],

@@ -12,6 +12,9 @@ from lumenspan.blob_integrations.service import BlobIntegrationService
 from lumenspan.comments.service import CommentService, Targets
 from lumenspan.dashboards.service import DashboardService
 from lumenspan.datasets.service import DatasetService
+from lumenspan.evaluators.preflight import ConnectedModels
+from lumenspan.evaluators.rule_service import EvaluationRuleService
+from lumenspan.evaluators.service import EvaluatorService
 from lumenspan.experiments.service import ExperimentService
 from lumenspan.feedback.service import FeedbackService
 from lumenspan.identity.members import Members
@@ -36,6 +39,7 @@ from lumenspan.scores.configs import ScoreConfigService
 from lumenspan.scores.service import ScoreService
 from lumenspan.sessions.service import SessionService
 from lumenspan.settings import Settings
+from lumenspan.skills.service import SkillService
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.clickhouse import ClickHouse
@@ -81,6 +85,7 @@ class Services:
     scores: ScoreService
     sessions: SessionService
     score_configs: ScoreConfigService
+    skills: SkillService
     traces: TraceService
     deletion: TraceDeletion
     observations: ObservationService
@@ -92,6 +97,8 @@ class Services:
     prompts: PromptService
     dashboards: DashboardService
     datasets: DatasetService
+    evaluators: EvaluatorService
+    evaluation_rules: EvaluationRuleService
     models: ModelService
     blob_integrations: BlobIntegrationService
     feedback: FeedbackService
@@ -113,6 +120,9 @@ class Services:
         gate = IngestGate(blobs, queue, settings)
         secrets = SecretBox(settings.encryption_key)
         outbound = Outbound(Allowlist.parse(settings.outbound_allowlist))
+        datasets = DatasetService(postgres)
+        llm_connections = LlmConnectionService(postgres, secrets, outbound)
+        evaluation_models = ConnectedModels(llm_connections.providers)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
         sessions = SessionService(clickhouse)
@@ -138,6 +148,7 @@ class Services:
             experiments=ExperimentService(clickhouse, postgres, observations, traces, scores),
             sessions=sessions,
             score_configs=score_configs,
+            skills=SkillService(postgres),
             traces=traces,
             deletion=TraceDeletion(clickhouse, media, queue),
             observations=observations,
@@ -146,12 +157,14 @@ class Services:
             media=media,
             metrics=MetricsService(clickhouse),
             dashboards=DashboardService(postgres),
-            datasets=DatasetService(postgres),
+            datasets=datasets,
+            evaluators=EvaluatorService(postgres, evaluation_models),
+            evaluation_rules=EvaluationRuleService(postgres, datasets, evaluation_models),
             prompts=prompts,
             models=ModelService(postgres, redis, settings),
             blob_integrations=BlobIntegrationService(postgres, secrets, outbound),
             feedback=FeedbackService(postgres),
-            llm_connections=LlmConnectionService(postgres, secrets, outbound),
+            llm_connections=llm_connections,
             rate_limits=RateLimiter(redis, settings),
             tail=TailHub(redis, traces, settings),
         )

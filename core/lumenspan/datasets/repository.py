@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,14 @@ async def by_id(session: AsyncSession, project_id: ProjectId, id_: str) -> Datas
     """The dataset of that id."""
     row = await session.get(DatasetRow, id_)
     return None if row is None or row.project_id != project_id else _to_dataset(row)
+
+
+async def known_ids(session: AsyncSession, project_id: ProjectId, ids: Iterable[str]) -> set[str]:
+    """Those of ``ids`` that are datasets of the project."""
+    query = select(col(DatasetRow.id)).where(
+        col(DatasetRow.project_id) == project_id, col(DatasetRow.id).in_(list(ids))
+    )
+    return set((await session.execute(query)).scalars())
 
 
 async def save(session: AsyncSession, dataset: Dataset) -> None:

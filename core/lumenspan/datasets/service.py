@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,6 +120,11 @@ class DatasetService:
         """The same by the id of the dataset."""
         async with self._postgres.session() as session:
             return await self._of_id(session, project_id, dataset_id)
+
+    async def known_ids(self, project_id: ProjectId, ids: Iterable[str]) -> set[str]:
+        """Those of ``ids`` that are datasets of the project."""
+        async with self._postgres.session() as session:
+            return await repository.known_ids(session, project_id, ids)
 
     async def page(self, project_id: ProjectId, page: int, limit: int) -> tuple[list[Dataset], int]:
         """Page ``page`` (from 1), newest first, and how many there are."""

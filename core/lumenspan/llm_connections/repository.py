@@ -73,6 +73,12 @@ async def by_provider(
     return found
 
 
+async def providers(session: AsyncSession, project_id: ProjectId) -> list[str]:
+    """The names of all connections."""
+    query = select(col(LlmConnectionRow.provider)).where(col(LlmConnectionRow.project_id) == project_id)
+    return list((await session.execute(query)).scalars())
+
+
 async def remove(session: AsyncSession, project_id: ProjectId, connection_id: str) -> str | None:
     """The provider of the connection that was removed; None where the project has none of that id."""
     query = (

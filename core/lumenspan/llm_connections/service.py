@@ -72,6 +72,11 @@ class LlmConnectionService:
             rows, total = await repository.page(session, project_id, (page - 1) * limit, limit)
         return [repository.to_connection(row) for row in rows], total
 
+    async def providers(self, project_id: ProjectId) -> list[str]:
+        """The names of the project's connections."""
+        async with self._postgres.session() as session:
+            return await repository.providers(session, project_id)
+
     async def open(self, project_id: ProjectId, provider: str) -> OpenLlmConnection:
         """The connection of that provider with its secrets, for a call that is made now.
 

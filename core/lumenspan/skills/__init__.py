@@ -1,0 +1,1 @@
+"""Skills: versions of bundles of files that agents read."""

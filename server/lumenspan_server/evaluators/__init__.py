@@ -1,0 +1,1 @@
+"""REST routes of evaluators and evaluation rules."""
