@@ -16,6 +16,7 @@ from lumenspan.storage.clickhouse import ClickHouse, Rows, Sql
 from lumenspan_server.app import create_app
 from lumenspan_server.services import Services
 from tests.conftest import ProjectAccess
+from tests.contract.documented import DocumentedAnswers
 from tests.support import eventually, free_port
 
 
@@ -65,7 +66,8 @@ async def server(settings: Settings) -> AsyncIterator[RunningServer]:
 
     await eventually(started)
     base_url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
+    hooks = {"response": [DocumentedAnswers(app)]}
+    async with httpx.AsyncClient(base_url=base_url, timeout=30, event_hooks=hooks) as client:
         yield RunningServer(base_url, app.state.services, client)
     uvicorn_server.should_exit = True
     await serving
