@@ -92,7 +92,7 @@ def test_no_call_breaks_the_server(
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    def call(case: schemathesis.Case) -> None:
+    def call(case: schemathesis.Case[Any]) -> None:
         answer = case.call(base_url=stack.base_url, headers=filled.headers, timeout=30)
         assert answer.status_code in documented | STATUSES.keys(), answer.text
         case.validate_response(answer, checks=CHECKED)

@@ -212,7 +212,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
         del kept["default"]
     choices = [each for each in kept.pop("anyOf", ()) if each != {"type": "null"}]
     if len(choices) == 1:
-        return choices[0] | kept
+        return {**choices[0], **kept}
     return kept | ({"anyOf": choices} if choices else {})
 
 

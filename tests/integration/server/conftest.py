@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,7 +66,7 @@ async def server(settings: Settings) -> AsyncIterator[RunningServer]:
 
     await eventually(started)
     base_url = f"http://127.0.0.1:{port}"
-    hooks = {"response": [DocumentedAnswers(app)]}
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [DocumentedAnswers(app)]}
     async with httpx.AsyncClient(base_url=base_url, timeout=30, event_hooks=hooks) as client:
         yield RunningServer(base_url, app.state.services, client)
     uvicorn_server.should_exit = True
