@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
+from lumenspan.settings import Settings
+from lumenspan_server.app import create_app
 from tests.contract import reference
+from tests.contract.documented import DocumentedAnswers
 from tests.integration.server.conftest import RunningServer
 
 _MESSAGE = "documented without a body; the reference server sends a message, and so do we"
@@ -198,3 +202,22 @@ def _json(part: dict[str, Any] | None) -> dict[str, Any] | None:
     content = (part or {}).get("content", {})
     found: dict[str, Any] | None = content.get("application/json", {}).get("schema")
     return found
+
+
+class TestAnswers:
+    """The hook of the tests' client, which holds every answer against its declaration."""
+
+    @pytest.mark.parametrize("body", [{"data": []}, {"data": [{"id": 1}], "meta": {"limit": 50}}])
+    async def test_one_that_is_not_as_declared_is_noticed(
+        self, settings: Settings, body: dict[str, Any]
+    ) -> None:
+        request = httpx.Request("GET", "http://server/api/public/v3/scores?limit=1")
+        with pytest.raises(AssertionError, match="GET /api/public/v3/scores"):
+            await DocumentedAnswers(create_app(settings))(httpx.Response(200, json=body, request=request))
+
+    async def test_one_that_is_passes(self, settings: Settings) -> None:
+        request = httpx.Request("GET", "http://server/api/public/datasets/a%2Fb/runs")
+        meta = {"page": 1, "limit": 50, "totalItems": 0, "totalPages": 0}
+        answer = httpx.Response(200, json={"data": [], "meta": meta}, request=request)
+        await DocumentedAnswers(create_app(settings))(answer)
+        assert answer.is_success

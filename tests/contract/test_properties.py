@@ -1,4 +1,4 @@
-"""What is open-ended in queries, as anybody may send it: filters, metrics, names, cursors, numbers, times.
+"""What is open in queries: filters, metrics, names, cursors, numbers and times, as anybody may send them.
 
 Whatever is sent, the answer is never a failure of the server; where it is refused because of a parameter,
 the answer names it.
@@ -19,7 +19,7 @@ from lumenspan.filters import OPERATORS
 from lumenspan.metrics.domain import Aggregation, Granularity, ViewName
 from tests.conftest import ProjectAccess, Stack
 
-OPEN = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+OPEN = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 LISTS = (
     "traces",
@@ -186,7 +186,7 @@ def test_metrics(caller: Caller, path: str, query: Any) -> None:
     "path",
     ["traces", "sessions", "v2/scores", "v2/prompts", "v2/datasets", "dataset-items", "models", "media"],
 )
-@given(id_=TEXTS)
+@given(id_=TEXTS.filter(bool))
 @OPEN
 def test_ids(caller: Caller, path: str, id_: str) -> None:
     caller.get(f"{path}/{quoted(id_)}", {})

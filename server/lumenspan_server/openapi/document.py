@@ -212,8 +212,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
         del kept["default"]
     choices = [each for each in kept.pop("anyOf", ()) if each != {"type": "null"}]
     if len(choices) == 1:
-        only: dict[str, Any] = choices[0]
-        return only | kept
+        return {**choices[0], **kept}
     return kept | ({"anyOf": choices} if choices else {})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from lumenspan.storage.clickhouse import ClickHouse, Rows, Sql
 from lumenspan_server.app import create_app
 from lumenspan_server.services import Services
 from tests.conftest import ProjectAccess
+from tests.contract.documented import DocumentedAnswers
 from tests.support import eventually, free_port
 
 
@@ -70,7 +71,8 @@ async def serving(
 
     await eventually(started)
     base_url = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [DocumentedAnswers(app)]}
+    async with httpx.AsyncClient(base_url=base_url, timeout=30, event_hooks=hooks) as client:
         try:
             yield RunningServer(base_url, app.state.services, client)
         finally:
