@@ -70,8 +70,7 @@ def to_placement(each: domain.Placement) -> AnyPlacement:
 def of_placements(given: Sequence[AnyPlacement]) -> tuple[domain.Placement, ...]:
     """The tiles of a definition."""
     return tuple(
-        domain.Placement(*_content(each), each.x, each.y, each.width, each.height)  # type: ignore[call-arg]
-        for each in given
+        domain.Placement(*_content(each), each.x, each.y, each.width, each.height) for each in given
     )
 
 
