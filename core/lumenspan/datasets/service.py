@@ -112,7 +112,7 @@ class DatasetService:
         return dataset
 
     async def get(self, project_id: ProjectId, name: str) -> Dataset:
-        """NotFound where the project has no such dataset; the name may be encoded for URLs once more."""
+        """NotFound where there is no such dataset; its name may be encoded for URLs once too often."""
         async with self._postgres.session() as session:
             return await self._addressed(session, project_id, name)
 
