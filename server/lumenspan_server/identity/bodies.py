@@ -72,9 +72,9 @@ class ProjectDeleted(Wire):
 class OrganizationProject(Wire):
     id: str
     name: str
-    metadata: dict[str, Any] | None
     created_at: Instant
     updated_at: Instant
+    metadata: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, project: Project) -> "OrganizationProject":

@@ -131,7 +131,6 @@ class SchemaExtension(Wire):
 
 
 class ResourceType(Wire):
-    schemas: list[str] | None
     id: str
     name: str
     endpoint: str
@@ -139,6 +138,7 @@ class ResourceType(Wire):
     schema: str
     schema_extensions: list[SchemaExtension]
     meta: ResourceMeta
+    schemas: list[str] | None = None
 
 
 class ResourceTypesResponse(Wire):
