@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from lumenspan_desktop.links import Link, desktop_entry, parse_link
@@ -121,7 +122,9 @@ class TestWindow:
         assert session is not None
         signed_in.open_link(Link(session.profile.url, "nobody", "t"))
         assert signed_in.trace is None
-        assert "not a member" in signed_in.screens.currentWidget().text()
+        note = signed_in.screens.currentWidget()
+        assert isinstance(note, QLabel)
+        assert "not a member" in note.text()
 
 
 class TestRegistering:
