@@ -50,6 +50,7 @@ async def seed(server: RunningServer, project: ProjectAccess, **given: Any) -> s
         "session_id": "the session",
         "user_id": "ada",
         "tags": ["beta"],
+        "environment": "production",
     } | given
     rows = [
         observation(

@@ -185,8 +185,8 @@ class TestCookies:
     ) -> None:
         path = await seed(server, project)
         for value in (project.public_key, project.secret_key, "lss_x", "lss_" + "x" * 5_000, '"', "é"):
-            cookie = f"{COOKIE}={value}".encode()
-            assert (await browser.get(path, headers=[(b"Cookie", cookie)])).status_code == 303
+            headers = {b"Cookie": f"{COOKIE}={value}".encode()}
+            assert (await browser.get(path, headers=headers)).status_code == 303
         # Nor does a page take the keys of applications.
         assert (await browser.get(path, headers=project.headers)).status_code == 303
 

@@ -122,9 +122,9 @@ class TestWindow:
         assert session is not None
         signed_in.open_link(Link(session.profile.url, "nobody", "t"))
         assert signed_in.trace is None
-        shown = signed_in.screens.currentWidget()
-        assert isinstance(shown, QLabel)
-        assert "not a member" in shown.text()
+        note = signed_in.screens.currentWidget()
+        assert isinstance(note, QLabel)
+        assert "not a member" in note.text()
 
 
 class TestRegistering:
