@@ -40,7 +40,7 @@ def measure(system: System) -> list[Row]:
     )
     made = api.graphql(_KEY, input={"projectId": project_id})["createApiKey"]
     api.close()
-    return rows + rest.measure(system, made["apiKey"]["publicKey"], made["secretKey"])
+    return rows + rest.measure(system, project_id, made["apiKey"]["publicKey"], made["secretKey"])
 
 
 async def _build(system: System, project_id: str) -> None:

@@ -1,115 +1,109 @@
-"""How fast lists and numbers of a large project are answered over REST."""
+"""How fast lists, metrics and prompts are answered over REST in a large project."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import time
-from datetime import timedelta
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from bench.report import Failed, Row, spread
+from bench.api import Api, basic
+from bench.calls import Call, Known, lists, metrics
+from bench.report import Failed, Row, percentile, spread
 from bench.system import System
-from lumenspan.clock import datetime_to_nanos, nanos_to_iso, utc_now
+from lumenspan.clock import utc_now
+from lumenspan.ids import ProjectId
+from lumenspan.storage.clickhouse import ClickHouse, Sql
 
-_SAMPLES = 15
+_SAMPLES = 20
 _GOAL_MS = 300
-_V2, _V1, _DAILY = "/api/public/v2/metrics", "/api/public/metrics", "/api/public/metrics/daily"
-_DEAR = '[{"type":"number","column":"totalCost","operator":">","value":0.001}]'
-_COUNT = {"measure": "count", "aggregation": "count"}
-_COST = {"measure": "totalCost", "aggregation": "sum"}
-_LATENCY = {"measure": "latency", "aggregation": "p95"}
-# What a dashboard asks: name of the row, route, days of the range, the rest of the query.
-_QUESTIONS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
-    (
-        "cost by model",
-        _V2,
-        31,
-        {"view": "observations", "metrics": [_COST], "dimensions": [{"field": "providedModelName"}]},
-    ),
-    (
-        "latency by day",
-        _V2,
-        31,
-        {"view": "observations", "metrics": [_COUNT, _LATENCY], "timeDimension": {"granularity": "day"}},
-    ),
-    (
-        "count by level and hour, 3 days",
-        _V2,
-        3,
-        {
-            "view": "observations",
-            "metrics": [_COUNT],
-            "dimensions": [{"field": "level"}],
-            "timeDimension": {"granularity": "hour"},
-        },
-    ),
-    (
-        "cost by user",
-        _V2,
-        31,
-        {
-            "view": "observations",
-            "metrics": [_COST],
-            "dimensions": [{"field": "userId"}],
-            "orderBy": [{"field": "sum_totalCost", "direction": "desc"}],
-            "config": {"row_limit": 20},
-        },
-    ),
-    (
-        "traces by name",
-        _V1,
-        31,
-        {"view": "traces", "metrics": [_COUNT, _LATENCY], "dimensions": [{"field": "name"}]},
-    ),
-    (
-        "cost of traces by name",
-        _V1,
-        31,
-        {"view": "traces", "metrics": [_COST], "dimensions": [{"field": "name"}]},
-    ),
-)
+_PROMPT = "/api/public/v2/prompts/bench"
+_PROMPT_CALLS, _PROMPT_CLIENTS = 1_000, 4
+# A score of every trace: its root says when and which.
+_SCORES = """
+INSERT INTO scores (project_id, id, timestamp, name, trace_id, data_type, source, value, environment,
+    created_at, event_ts)
+SELECT project_id, concat(trace_id, '-score'), start_time, ['quality', 'tone'][1 + cityHash64(id) % 2],
+    trace_id, 'NUMERIC', 'API', (cityHash64(id) % 1000) / 1000, environment, start_time, start_time
+FROM observations WHERE project_id = {project_id:String} AND parent_id = ''
+"""
 
 
-# Lists as SDKs and integrations read them.
-_LISTS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("traces", "/api/public/traces", {"limit": "50"}),
-    ("traces by cost filter", "/api/public/traces", {"limit": "50", "filter": _DEAR}),
-    ("observations v2", "/api/public/v2/observations", {"limit": "50"}),
-    (
-        "observations v2 with texts",
-        "/api/public/v2/observations",
-        {"limit": "50", "fields": "core,basic,io"},
-    ),
-    ("observations v2 by name", "/api/public/v2/observations", {"limit": "50", "name": "answer"}),
-    ("daily summary", _DAILY, {}),
-)
-
-
-def measure(system: System, public_key: str, secret_key: str) -> list[Row]:
-    """Lists and metrics over REST of a project of a million observations."""
+def measure(system: System, project_id: str, public_key: str, secret_key: str) -> list[Row]:
+    """Calls over REST to a project of a million observations, and to a prompt that is in use."""
+    asyncio.run(_score(system, project_id))
     rows: list[Row] = []
     base = f"http://127.0.0.1:{system.port}"
     with httpx.Client(base_url=base, auth=(public_key, secret_key), timeout=60) as client:
-        for name, route, params in _LISTS:
-            rows += spread(f"REST, 1 M: {name}", _times(client, route, params), "ms", _GOAL_MS)
-        for name, route, days, query in _QUESTIONS:
-            span = {
-                "fromTimestamp": nanos_to_iso(datetime_to_nanos(utc_now() - timedelta(days=days)), 3),
-                "toTimestamp": nanos_to_iso(datetime_to_nanos(utc_now()), 3),
-            }
-            asked = {"query": json.dumps(query | span)}
-            rows += spread(f"REST, 1 M: metrics, {name}", _times(client, route, asked), "ms", _GOAL_MS)
-    return rows
+        now = utc_now()
+        for call in [*lists(_known(client), now), *metrics(now)]:
+            rows += spread(f"REST, 1 M: {call.name}", _times(client, call), "ms", _GOAL_MS)
+        made = client.post("/api/public/v2/prompts", json=_prompt())
+        if made.status_code != 201:
+            raise Failed(f"prompts: {made.status_code} {made.text[:200]}")
+    return rows + _prompts(system, basic(public_key, secret_key))
 
 
-def _times(client: httpx.Client, route: str, params: dict[str, str]) -> list[float]:
+async def _score(system: System, project_id: str) -> None:
+    clickhouse = ClickHouse(system.settings)
+    try:
+        await clickhouse.command(Sql(_SCORES, {"project_id": ProjectId(project_id)}))
+    finally:
+        await clickhouse.close()
+
+
+def _known(client: httpx.Client) -> Known:
+    """Ids from the middle of what there is."""
+    traces = client.get("/api/public/traces", params={"limit": "1", "page": "500", "fields": "core"})
+    observations = client.get("/api/public/v2/observations", params={"limit": "1000"})
+    (trace,) = traces.json()["data"]
+    return Known(trace["id"], trace["sessionId"], observations.json()["meta"]["cursor"])
+
+
+def _times(client: httpx.Client, call: Call) -> list[float]:
     found = []
     for _ in range(_SAMPLES):
         began = time.monotonic()
-        answer = client.get(route, params=params)
+        answer = client.get(call.path, params=call.params)
         found.append((time.monotonic() - began) * 1000)
-        if answer.status_code != 200 or not answer.json()["data"]:
-            raise Failed(f"{route}: {answer.status_code} {answer.text[:200]}")
+        if answer.status_code != 200 or not answer.json().get("data", True):
+            raise Failed(f"{call.name}: {answer.status_code} {answer.text[:200]}")
+    return found
+
+
+def _prompt() -> dict[str, object]:
+    return {"name": "bench", "prompt": "You answer {{question}} in short. " * 40, "labels": ["production"]}
+
+
+def _prompts(system: System, authorization: str) -> list[Row]:
+    """The call that applications make at every answer: nothing of it asks a database."""
+    alone = _read_prompt(system, authorization)
+    began = time.monotonic()
+    with ThreadPoolExecutor(_PROMPT_CLIENTS) as pool:
+        each = [pool.submit(_read_prompt, system, authorization) for _ in range(_PROMPT_CLIENTS)]
+        many = [taken for one in each for taken in one.result()]
+    rate = len(many) / (time.monotonic() - began)
+    return [
+        Row("REST: a prompt in use, p50", _ms(alone, 0.5), "ms"),
+        Row("REST: a prompt in use, p99", _ms(alone, 0.99), "ms"),
+        Row(f"REST: a prompt in use, {_PROMPT_CLIENTS} clients", rate, "requests/s"),
+    ]
+
+
+def _ms(times: Sequence[float], share: float) -> float:
+    return percentile(times, share) * 1000
+
+
+def _read_prompt(system: System, authorization: str) -> list[float]:
+    api = Api(system.port, authorization)
+    found = []
+    for _ in range(_PROMPT_CALLS):
+        began = time.monotonic()
+        status, text = api.get(_PROMPT)
+        found.append(time.monotonic() - began)
+        if status != 200:
+            raise Failed(f"{_PROMPT}: {status} {text[:200]!r}")
+    api.close()
     return found
