@@ -26,6 +26,7 @@ from litestar import Request, Response
 from msgspec import Meta, Struct
 
 from lumenspan_server.errors import ValidationFailed
+from lumenspan_server.joined import apart
 
 _Struct = TypeVar("_Struct", bound=Struct)
 
@@ -160,7 +161,7 @@ def read_query(request: Request[Any, Any, Any], shape: type[_Struct]) -> _Struct
     for name in request.query_params:
         values = [value for value in request.query_params.getall(name) if value != ""]
         if values:
-            given[name] = values if name in lists else values[0]
+            given[name] = apart(request, values) if name in lists else values[0]
     try:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:

@@ -8,6 +8,7 @@ from litestar import Request
 
 from lumenspan.clock import iso_to_nanos
 from lumenspan_server.errors import invalid_query
+from lumenspan_server.joined import apart
 
 _TRUE, _FALSE = "true", "false"
 # What the store can compare with: instants beyond it are as good as its ends.
@@ -21,6 +22,7 @@ class QueryParams:
     """
 
     def __init__(self, request: Request[Any, Any, Any]) -> None:
+        self._request = request
         self._values = request.query_params
 
     def text(self, name: str) -> str:
@@ -33,7 +35,7 @@ class QueryParams:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Each value of a parameter that may be repeated."""
-        return tuple(value for value in self._values.getall(name, []) if value)
+        return tuple(apart(self._request, self._values.getall(name, [])))
 
     def number(self, name: str, default: int, least: int, most: int | None = None) -> int:
         """A whole number between ``least`` and ``most``."""
