@@ -27,6 +27,7 @@ from msgspec import Meta, Struct
 from lumenspan.clock import iso_to_nanos
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.issues import issue_of
+from lumenspan_server.joined import apart
 
 _Struct = TypeVar("_Struct", bound=Struct)
 
@@ -203,7 +204,7 @@ def read_query(request: Request[Any, Any, Any], shape: type[_Struct]) -> _Struct
         values = [value for value in request.query_params.getall(name) if value != ""]
         if name in kinds.lists:
             if values:
-                given[name] = values
+                given[name] = apart(request, values)
         elif values or name in kinds.kept or name not in kinds.known:
             given[name] = values[0] if values else ""
     try:

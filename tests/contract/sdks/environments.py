@@ -1,0 +1,123 @@
+"""Environments of the SDKs: made from a lock file at first use, kept in the user's cache folder.
+
+A folder is named by the hash of its lock, so that a changed lock makes a new one. Where the package index
+cannot be reached the tests are skipped, with what the installer said; with ``LUMENSPAN_SDKS_REQUIRED=1``
+they fail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_FOLDER = Path(__file__).parent
+_INSTALL_S = 600
+_NODE_MAJOR = 20
+
+
+@dataclass(frozen=True)
+class Modules:
+    """A folder with ``node_modules``, and the interpreter for it."""
+
+    node: Path
+    folder: Path
+
+
+def python(name: str) -> Path:
+    """The interpreter of an environment with what ``requirements/<name>.txt`` locks."""
+    lock = _FOLDER / "requirements" / f"{name}.txt"
+    folder = _cached(f"{name}-{sys.version_info[0]}.{sys.version_info[1]}", [lock])
+    interpreter = Path("bin", "python")
+    if not folder.exists():
+        with _Made(folder) as made:
+            _run([sys.executable, "-m", "venv", "--without-pip", str(made)])
+            # The installer of this environment writes into the new one: no second pip is unpacked.
+            _run(
+                [
+                    *(sys.executable, "-m", "pip", "--python", str(made / interpreter)),
+                    *("install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"),
+                    *("--requirement", str(lock)),
+                ]
+            )
+    return folder / interpreter
+
+
+def javascript(name: str) -> Modules:
+    """The modules that ``requirements/<name>/package-lock.json`` locks, and what runs them."""
+    tools = _node()
+    source = _FOLDER / "requirements" / name
+    files = [source / "package.json", source / "package-lock.json"]
+    folder = _cached(name, files)
+    if not folder.exists():
+        with _Made(folder) as made:
+            made.mkdir()
+            for file in files:
+                shutil.copy(file, made)
+            install = [str(tools / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            _run(install, cwd=made, PATH=f"{tools}{os.pathsep}{os.environ['PATH']}")
+    return Modules(tools / "node", folder)
+
+
+def _node() -> Path:
+    """The folder of ``node`` and ``npm``: the machine's, else those of a wheel."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and Path(node).parent == Path(npm).parent:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        if int(said.stdout.removeprefix("v").partition(".")[0] or 0) >= _NODE_MAJOR:
+            return Path(node).parent
+    return python("node").parent
+
+
+def _cached(name: str, files: list[Path]) -> Path:
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "lumenspan-sdks" / f"{name}-{digest}"
+
+
+class _Made:
+    """A folder beside the wanted one that takes its name once it is whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Path:
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        self._parent = Path(tempfile.mkdtemp(prefix=".making-", dir=self._folder.parent))
+        return self._parent / "made"
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and not self._folder.exists():
+            (self._parent / "made").rename(self._folder)
+        shutil.rmtree(self._parent, ignore_errors=True)
+
+
+def _run(command: list[str], cwd: Path | None = None, **env: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        _unavailable(f"not installed within {_INSTALL_S} s")
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        _unavailable("could not be installed: " + (said[-1] if said else f"exit code {done.returncode}"))
+
+
+def _unavailable(reason: str) -> None:
+    if os.environ.get("LUMENSPAN_SDKS_REQUIRED") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
