@@ -53,12 +53,6 @@ class Api:
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body of the answer."""
-        self._connection.request("GET", path, headers={"Authorization": self.authorization})
-        answer = self._connection.getresponse()
-        return answer.status, answer.read()
-
     def close(self) -> None:
         self._connection.close()
 

@@ -1,17 +1,14 @@
-"""How fast lists, metrics and prompts are answered over REST in a large project."""
+"""How fast lists and numbers of a large project are answered over REST."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-from bench.api import Api, basic
 from bench.calls import Call, Known, lists, metrics
-from bench.report import Failed, Row, percentile, spread
+from bench.report import Failed, Row, spread
 from bench.system import System
 from lumenspan.clock import utc_now
 from lumenspan.ids import ProjectId
@@ -19,8 +16,6 @@ from lumenspan.storage.clickhouse import ClickHouse, Sql
 
 _SAMPLES = 20
 _GOAL_MS = 300
-_PROMPT = "/api/public/v2/prompts/bench"
-_PROMPT_CALLS, _PROMPT_CLIENTS = 1_000, 4
 # A score of every trace: its root says when and which.
 _SCORES = """
 INSERT INTO scores (project_id, id, timestamp, name, trace_id, data_type, source, value, environment,
@@ -32,7 +27,7 @@ FROM observations WHERE project_id = {project_id:String} AND parent_id = ''
 
 
 def measure(system: System, project_id: str, public_key: str, secret_key: str) -> list[Row]:
-    """Calls over REST to a project of a million observations, and to a prompt that is in use."""
+    """Lists and metrics over REST of a project of a million observations."""
     asyncio.run(_score(system, project_id))
     rows: list[Row] = []
     base = f"http://127.0.0.1:{system.port}"
@@ -40,10 +35,7 @@ def measure(system: System, project_id: str, public_key: str, secret_key: str) -
         now = utc_now()
         for call in [*lists(_known(client), now), *metrics(now)]:
             rows += spread(f"REST, 1 M: {call.name}", _times(client, call), "ms", _GOAL_MS)
-        made = client.post("/api/public/v2/prompts", json=_prompt())
-        if made.status_code != 201:
-            raise Failed(f"prompts: {made.status_code} {made.text[:200]}")
-    return rows + _prompts(system, basic(public_key, secret_key))
+    return rows
 
 
 async def _score(system: System, project_id: str) -> None:
@@ -70,40 +62,4 @@ def _times(client: httpx.Client, call: Call) -> list[float]:
         found.append((time.monotonic() - began) * 1000)
         if answer.status_code != 200 or not answer.json().get("data", True):
             raise Failed(f"{call.name}: {answer.status_code} {answer.text[:200]}")
-    return found
-
-
-def _prompt() -> dict[str, object]:
-    return {"name": "bench", "prompt": "You answer {{question}} in short. " * 40, "labels": ["production"]}
-
-
-def _prompts(system: System, authorization: str) -> list[Row]:
-    """The call that applications make at every answer: nothing of it asks a database."""
-    alone = _read_prompt(system, authorization)
-    began = time.monotonic()
-    with ThreadPoolExecutor(_PROMPT_CLIENTS) as pool:
-        each = [pool.submit(_read_prompt, system, authorization) for _ in range(_PROMPT_CLIENTS)]
-        many = [taken for one in each for taken in one.result()]
-    rate = len(many) / (time.monotonic() - began)
-    return [
-        Row("REST: a prompt in use, p50", _ms(alone, 0.5), "ms"),
-        Row("REST: a prompt in use, p99", _ms(alone, 0.99), "ms"),
-        Row(f"REST: a prompt in use, {_PROMPT_CLIENTS} clients", rate, "requests/s"),
-    ]
-
-
-def _ms(times: Sequence[float], share: float) -> float:
-    return percentile(times, share) * 1000
-
-
-def _read_prompt(system: System, authorization: str) -> list[float]:
-    api = Api(system.port, authorization)
-    found = []
-    for _ in range(_PROMPT_CALLS):
-        began = time.monotonic()
-        status, text = api.get(_PROMPT)
-        found.append(time.monotonic() - began)
-        if status != 200:
-            raise Failed(f"{_PROMPT}: {status} {text[:200]!r}")
-    api.close()
     return found

@@ -12,13 +12,23 @@ from lumenspan.errors import NotFound
 from lumenspan.ids import ProjectId
 from lumenspan.storage.clickhouse import ClickHouse, Sql
 
-_TRACES = """SELECT trace_id, max(session_id).2 AS the_session, min(start_time) AS began,
-    max(environment).2 AS the_environment
-  FROM trace_rollup WHERE project_id = {project_id:String}
-  GROUP BY trace_id HAVING max(hidden_at) < max(updated_at) AND the_session != ''"""
-_SESSIONS = f"""SELECT the_session, toUnixTimestamp64Nano(min(began)) AS created_ns,
+_OF_PROJECT = "project_id = {project_id:String}"
+# What a trace's session is stands in one of its rows, so those without such a row need no aggregation.
+_OF_SESSION = (
+    f"{_OF_PROJECT} AND trace_id IN (SELECT trace_id FROM trace_rollup\n"
+    f"    WHERE {_OF_PROJECT} AND session_id.2 = {{session_id:String}})"
+)
+
+
+def _sessions(rows: str) -> str:
+    """Sessions out of these rows of the rollup."""
+    return f"""SELECT the_session, toUnixTimestamp64Nano(min(began)) AS created_ns,
   argMin(the_environment, began) AS first_environment, count() AS traces
-FROM ({_TRACES}) GROUP BY the_session"""
+FROM (SELECT trace_id, max(session_id).2 AS the_session, min(start_time) AS began,
+    max(environment).2 AS the_environment
+  FROM trace_rollup WHERE {rows}
+  GROUP BY trace_id HAVING max(hidden_at) < max(updated_at) AND the_session != '')
+GROUP BY the_session"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +62,22 @@ class SessionService:
         """Page ``page`` (from 1), newest first, and how many sessions there are."""
         texts, params = _conditions(where)
         params["project_id"] = project_id
-        rows = f"FROM ({_SESSIONS})" + (f" WHERE {' AND '.join(texts)}" if texts else "")
-        total = int((await self._clickhouse.query(Sql(f"SELECT count() {rows}", params))).rows[0][0])
+        rows = f"FROM ({_sessions(_OF_PROJECT)})" + (f" WHERE {' AND '.join(texts)}" if texts else "")
         sql = Sql(
-            f"SELECT * {rows} ORDER BY created_ns DESC, the_session DESC\n"
+            f"SELECT *, count() OVER () AS total {rows} ORDER BY created_ns DESC, the_session DESC\n"
             "LIMIT {limit:UInt64} OFFSET {offset:UInt64}",
             {**params, "limit": limit, "offset": (page - 1) * limit},
         )
         found = await self._clickhouse.query(sql)
-        return [Session(*row) for row in found.rows], total
+        if found.rows:
+            return [Session(*row) for *row, _ in found.rows], int(found.rows[0][-1])
+        # Beyond the last page.
+        return [], int((await self._clickhouse.query(Sql(f"SELECT count() {rows}", params))).rows[0][0])
 
     async def get(self, project_id: ProjectId, session_id: str) -> Session:
         """NotFound where no trace of the project names it."""
         sql = Sql(
-            f"SELECT * FROM ({_SESSIONS}) WHERE the_session = {{session_id:String}}",
+            f"SELECT * FROM ({_sessions(_OF_SESSION)}) WHERE the_session = {{session_id:String}}",
             {"project_id": project_id, "session_id": session_id},
         )
         found = await self._clickhouse.query(sql)

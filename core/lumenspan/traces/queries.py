@@ -110,7 +110,6 @@ def page(
     *,
     from_bucket_ns: int | None = None,
     to_bucket_ns: int | None = None,
-    offset: int = 0,
 ) -> Sql:
     """Traces in order after a position ``(value, id)``, read from the buckets of a time range.
 
@@ -129,6 +128,26 @@ def page(
     inner, inner_params = _aggregated(project_id, from_bucket_ns, to_bucket_ns, where)
     return Sql(
         f"SELECT {COLUMNS} FROM ({inner})\n"
+        + (f"WHERE {' AND '.join(texts)}\n" if texts else "")
+        + f"ORDER BY {expression} {direction}, id {direction}\n"
+        + "LIMIT {limit:UInt64}",
+        {**params, **inner_params, "limit": limit},
+    )
+
+
+def numbered_ids(
+    project_id: ProjectId, where: TraceFilter, order: TraceOrder, limit: int, offset: int
+) -> Sql:
+    """Ids of a page in order, each beside the number of traces on all pages; nothing beyond the last page.
+
+    Only the columns of the filter and the order are aggregated: the others are read by id, for the page.
+    """
+    texts, params = conditions(where)
+    expression, _ = _ORDER_EXPRESSIONS[order.field]
+    direction = "DESC" if order.is_descending else "ASC"
+    inner, inner_params = _aggregated(project_id, None, None, where)
+    return Sql(
+        f"SELECT id, count() OVER () AS total FROM ({inner})\n"
         + (f"WHERE {' AND '.join(texts)}\n" if texts else "")
         + f"ORDER BY {expression} {direction}, id {direction}\n"
         + "LIMIT {limit:UInt64} OFFSET {offset:UInt64}",

@@ -28,7 +28,6 @@ class TraceRepository:
         *,
         from_bucket_ns: int | None = None,
         to_bucket_ns: int | None = None,
-        offset: int = 0,
     ) -> list[Trace]:
         """See ``queries.page``."""
         sql = queries.page(
@@ -39,7 +38,6 @@ class TraceRepository:
             limit,
             from_bucket_ns=from_bucket_ns,
             to_bucket_ns=to_bucket_ns,
-            offset=offset,
         )
         return await self._traces(project_id, sql)
 
@@ -48,6 +46,13 @@ class TraceRepository:
         if not ids:
             return []
         return await self._traces(project_id, queries.by_ids(project_id, ids))
+
+    async def numbered_ids(
+        self, project_id: ProjectId, where: TraceFilter, order: TraceOrder, limit: int, offset: int
+    ) -> tuple[list[str], int]:
+        """Ids of a page in order, and how many traces there are; 0 beyond the last page."""
+        rows = await self._clickhouse.query(queries.numbered_ids(project_id, where, order, limit, offset))
+        return [row[0] for row in rows.rows], int(rows.rows[0][1]) if rows.rows else 0
 
     async def count(self, project_id: ProjectId, where: TraceFilter) -> int:
         """How many traces fulfil a filter."""

@@ -55,14 +55,16 @@ class TraceService:
         Raises:
             QueryTooExpensive: the time limit was reached.
         """
-        total = await self._repository.count(project_id, where)
-        offset = (page - 1) * limit
-        if offset >= total:
-            return [], total
-        if order == _NEWEST_FIRST and page == 1 and not where.ids and not where.conditions:
+        if order == _NEWEST_FIRST and page == 1 and where.has_only_times:
+            total = await self._repository.count(project_id, where)
             return (await self._newest(project_id, where, limit, None)).traces, total
-        found = await self._repository.page(project_id, where, order, None, limit, offset=offset)
-        return found, total
+        offset = (page - 1) * limit
+        ids, total = await self._repository.numbered_ids(project_id, where, order, limit, offset)
+        if not ids:
+            return [], await self._repository.count(project_id, where) if offset else 0
+        found = {str(trace.id): trace for trace in await self._repository.by_ids(project_id, ids)}
+        # One that was deleted since is left out.
+        return [found[id_] for id_ in ids if id_ in found], total
 
     async def get(self, project_id: ProjectId, trace_id: str) -> Trace | None:
         """One trace, None where the project has none of that id."""
