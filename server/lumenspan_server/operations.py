@@ -18,37 +18,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from litestar import Request, Response
 from msgspec import Meta, Struct
 
 from lumenspan.clock import iso_to_nanos
+from lumenspan.rate_limits.domain import Resource
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.issues import issue_of
 from lumenspan_server.joined import apart
 
 _Struct = TypeVar("_Struct", bound=Struct)
-
-Resource = Literal[
-    "public-api",
-    "public-api-legacy",
-    "prompts",
-    "datasets",
-    "annotation-queues",
-    "media-upload",
-    "ingestion",
-    "legacy-ingestion",
-    "public-api-metrics",
-    "public-api-v2-metrics",
-    "public-api-daily-metrics-legacy",
-    "trace-delete",
-    "score-delete",
-    "feedback",
-    "none",
-]
-"""Buckets of the rate limits of an organization (contract, section 1.5); ``none`` is never limited."""
 
 Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """An instant in an answer: UTC with milliseconds and a Z, as ``rows.iso`` writes it."""

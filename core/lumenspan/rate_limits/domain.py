@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, get_args
 
-RESOURCES = (
+Resource = Literal[
     "public-api",
     "public-api-legacy",
     "prompts",
@@ -22,7 +23,11 @@ RESOURCES = (
     "trace-delete",
     "score-delete",
     "feedback",
-)
+    "none",
+]
+"""Buckets in which calls of an organization count (contract, section 1.5); ``none`` is never limited."""
+
+RESOURCES = tuple(each for each in get_args(Resource) if each != "none")
 _WINDOWS_S = {"minute": 60, "hour": 3600, "day": 86_400}
 _ENTRY = re.compile(r"\s*([a-z0-9-]+)\s*=\s*([0-9_]+)\s*/\s*([a-z]+)\s*")
 _MOST = 10**9
