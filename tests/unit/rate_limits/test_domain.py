@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
-from lumenspan.rate_limits.domain import RESOURCES, RateLimit, RateLimits
-from lumenspan_server.operations import Resource
+from lumenspan.rate_limits.domain import RateLimit, RateLimits
 from tests.unit.test_settings import problems, settings
 
 
@@ -38,7 +35,3 @@ def test_what_is_no_table_is_told(text: str) -> None:
 def test_nothing_is_limited_unless_asked_for() -> None:
     assert settings().rate_limits == ""
     assert settings(LUMENSPAN_RATE_LIMITS=" ").rate_limits == ""
-
-
-def test_every_bucket_of_a_route_can_be_limited() -> None:
-    assert {*RESOURCES, "none"} == set(get_args(Resource))
