@@ -12,15 +12,17 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 _FOLDER = Path(__file__).parent
-_INSTALL_S = 600
+_INSTALL_S = 400
 _NODE_MAJOR = 20
+_WHOLE = ".whole"
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,13 @@ def python(name: str) -> Path:
     lock = _FOLDER / "requirements" / f"{name}.txt"
     folder = _cached(f"{name}-{sys.version_info[0]}.{sys.version_info[1]}", [lock])
     interpreter = Path("bin", "python")
-    if not folder.exists():
-        with _Made(folder) as made:
-            _run([sys.executable, "-m", "venv", "--without-pip", str(made)])
+    if not (folder / _WHOLE).exists():
+        with _made(folder):
+            _run([sys.executable, "-m", "venv", "--without-pip", str(folder)])
             # The installer of this environment writes into the new one: no second pip is unpacked.
             _run(
                 [
-                    *(sys.executable, "-m", "pip", "--python", str(made / interpreter)),
+                    *(sys.executable, "-m", "pip", "--python", str(folder / interpreter)),
                     *("install", "--quiet", "--no-deps", "--require-hashes", "--no-compile"),
                     *("--requirement", str(lock)),
                 ]
@@ -56,13 +58,12 @@ def javascript(name: str) -> Modules:
     source = _FOLDER / "requirements" / name
     files = [source / "package.json", source / "package-lock.json"]
     folder = _cached(name, files)
-    if not folder.exists():
-        with _Made(folder) as made:
-            made.mkdir()
+    if not (folder / _WHOLE).exists():
+        with _made(folder):
             for file in files:
-                shutil.copy(file, made)
+                shutil.copy(file, folder)
             install = [str(tools / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            _run(install, cwd=made, PATH=f"{tools}{os.pathsep}{os.environ['PATH']}")
+            _run(install, cwd=folder, PATH=f"{tools}{os.pathsep}{os.environ['PATH']}")
     return Modules(tools / "node", folder)
 
 
@@ -82,21 +83,13 @@ def _cached(name: str, files: list[Path]) -> Path:
     return cache / "lumenspan-sdks" / f"{name}-{digest}"
 
 
-class _Made:
-    """A folder beside the wanted one that takes its name once it is whole."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __enter__(self) -> Path:
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        self._parent = Path(tempfile.mkdtemp(prefix=".making-", dir=self._folder.parent))
-        return self._parent / "made"
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None and not self._folder.exists():
-            (self._parent / "made").rename(self._folder)
-        shutil.rmtree(self._parent, ignore_errors=True)
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """An empty folder that counts as whole once nothing was raised: scripts in it name where they are."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield
+    (folder / _WHOLE).touch()
 
 
 def _run(command: list[str], cwd: Path | None = None, **env: str) -> None:

@@ -8,7 +8,8 @@ from tests.conftest import Stack, make_project
 from tests.contract.sdks import environments
 from tests.contract.sdks.running import Run, run_javascript
 
-pytestmark = [pytest.mark.engines, pytest.mark.sdks]
+# The first test of a module may have to install the SDK.
+pytestmark = [pytest.mark.engines, pytest.mark.sdks, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

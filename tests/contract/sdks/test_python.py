@@ -10,7 +10,8 @@ from tests.conftest import ProjectAccess, Stack, make_project
 from tests.contract.sdks import environments
 from tests.contract.sdks.running import PROGRAMS, Run, run
 
-pytestmark = [pytest.mark.engines, pytest.mark.sdks]
+# The first test of a module may have to install the SDK.
+pytestmark = [pytest.mark.engines, pytest.mark.sdks, pytest.mark.timeout(600)]
 
 _SUM_RUNS = ["item-1+1", "item-2+2", "item-3+3"]
 

@@ -11,7 +11,8 @@ from tests.contract.sdks import environments
 from tests.contract.sdks.running import PROGRAMS, Run, run
 from tests.support import wait_until
 
-pytestmark = [pytest.mark.engines, pytest.mark.sdks]
+# The first test of a module may have to install the SDK.
+pytestmark = [pytest.mark.engines, pytest.mark.sdks, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
