@@ -77,7 +77,7 @@ class TestWindow:
         profiles.save(profile)
         profiles.tokens.set(profile.id, TOKEN)
         window.open_link(Link(fake_server.base_url, "p1", make_trace(7)["id"]))
-        qtbot.waitUntil(lambda: window.trace is not None and window.trace.presenter.is_complete)
+        qtbot.waitUntil(lambda: window.trace is not None and window.trace.presenter.head is not None)
         assert window.trace is not None
         assert window.trace.presenter.head is not None
         assert window.trace.presenter.head.node.id == make_trace(7)["id"]

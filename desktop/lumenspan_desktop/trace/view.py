@@ -72,11 +72,19 @@ class TraceView(QWidget):
     def choose_when_loaded(self, observation_id: str) -> None:
         """Marks an observation once the tree is there; nothing happens where there is none of that id."""
 
+        presenter = self.presenter
+        # Head and observations come in any order, and the tree has no rows before both are there.
+        signals = (presenter.head_loaded, presenter.completed)
+
         def choose() -> None:
-            self.presenter.completed.disconnect(choose)
+            if presenter.head is None or not presenter.is_complete:
+                return
+            for signal in signals:
+                signal.disconnect(choose)
             self.tree.mark(observation_id)
 
-        self.presenter.completed.connect(choose)
+        for signal in signals:
+            signal.connect(choose)
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
