@@ -110,10 +110,8 @@ async def update_evaluator(call: Call, given: UpdateEvaluator) -> Any:
     del values["evaluatorId"]
     shape: type[Any] = UpdateMetadata
     if values.keys() - {"name", "description"}:
-        values.setdefault(
-            "type", EvaluatorType.CODE if "sourceCode" in values else EvaluatorType.LLM_AS_JUDGE
-        )
-        shape = UPDATE[EvaluatorType(values["type"])]
+        type_ = EvaluatorType.CODE if "sourceCode" in values else EvaluatorType.LLM_AS_JUDGE
+        shape = UPDATE[EvaluatorType(values.setdefault("type", type_.value))]
     change = _converted(values, shape).to_domain()
     return of_evaluator(await call.services.evaluators.update(call.project_id, given.evaluator_id, change))
 
