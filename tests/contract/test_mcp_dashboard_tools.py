@@ -85,6 +85,10 @@ class TestDashboards:
             await tools(add, **of_it, presetId="home-traces", id="p")
             assert "already" in await tools.failure(add, **of_it, presetId="home-traces", id="p")
             assert "empty" in await tools.failure("updateDashboard", **of_it)
+            # PostgreSQL has no such text.
+            for odd in ({"name": "a\0b"}, {"description": "\0"}):
+                assert "Internal" not in await tools.failure("updateDashboard", **of_it, **odd)
+            assert "Internal" not in await tools.failure("getDashboard", dashboardId="\0")
             assert "$.x" in await tools.refusal("updateDashboardPlacement", **of_it, placementId="p", x=12)
 
 
