@@ -111,6 +111,11 @@ class ApplicationSettings(BaseSettings):
         "",
         about="Internal targets that users may enter: host names, `*.domain`, IP addresses, networks",
     )
+    takes_code_evaluators: bool = env(
+        "LUMENSPAN_CODE_EVALUATORS",
+        True,
+        about="Take evaluators that run code; without it they are refused",
+    )
     metrics_token: OptionalSecret = env(
         "LUMENSPAN_METRICS_TOKEN", None, about="Bearer token of `/metrics`; without it the server has none"
     )

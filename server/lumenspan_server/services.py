@@ -12,6 +12,7 @@ from lumenspan.blob_integrations.service import BlobIntegrationService
 from lumenspan.comments.service import CommentService, Targets
 from lumenspan.dashboards.service import DashboardService
 from lumenspan.datasets.service import DatasetService
+from lumenspan.evaluators.connections import EvaluatorsOfConnections
 from lumenspan.evaluators.preflight import ConnectedModels
 from lumenspan.evaluators.rule_service import EvaluationRuleService
 from lumenspan.evaluators.service import EvaluatorService
@@ -121,7 +122,7 @@ class Services:
         secrets = SecretBox(settings.encryption_key)
         outbound = Outbound(Allowlist.parse(settings.outbound_allowlist))
         datasets = DatasetService(postgres)
-        llm_connections = LlmConnectionService(postgres, secrets, outbound)
+        llm_connections = LlmConnectionService(postgres, secrets, outbound, EvaluatorsOfConnections())
         evaluation_models = ConnectedModels(llm_connections.providers)
         score_configs = ScoreConfigService(postgres)
         observations = ObservationService(clickhouse, traces)
@@ -158,7 +159,9 @@ class Services:
             metrics=MetricsService(clickhouse),
             dashboards=DashboardService(postgres),
             datasets=datasets,
-            evaluators=EvaluatorService(postgres, evaluation_models),
+            evaluators=EvaluatorService(
+                postgres, evaluation_models, takes_code=settings.takes_code_evaluators
+            ),
             evaluation_rules=EvaluationRuleService(postgres, datasets, evaluation_models),
             prompts=prompts,
             models=ModelService(postgres, redis, settings),

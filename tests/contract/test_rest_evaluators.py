@@ -11,6 +11,7 @@ import pytest
 from lumenspan.evaluators.domain import PausedReason
 from lumenspan.ids import ProjectId
 from tests.conftest import ProjectAccess
+from tests.contract.connections import connect
 from tests.integration.server.conftest import RunningServer
 
 V1, V2 = "/api/public/unstable/evaluators", "/api/public/v2/evaluators"
@@ -71,6 +72,7 @@ async def made(
 
 class TestSecondVersion:
     async def test_a_judge_comes_back_whole(self, server: RunningServer, project: ProjectAccess) -> None:
+        await connect(server, project, "openai")
         body = JUDGE | {
             "description": "About help",
             "variableMapping": MAPPING,

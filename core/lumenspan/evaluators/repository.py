@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, Update, delete, func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -139,6 +139,30 @@ async def save(session: AsyncSession, evaluator: Evaluator) -> None:
         )
     )
     await session.execute(statement)
+
+
+async def pause_all(session: AsyncSession, project_id: ProjectId, provider: str, pause: Pause) -> None:
+    """Pause the evaluators whose newest definition names the provider, unless they are paused already."""
+    statement = _naming(project_id, provider).where(col(EvaluatorRow.paused_at).is_(None))
+    await session.execute(
+        statement.values(paused_at=pause.at, paused_reason=pause.reason, paused_message=pause.message)
+    )
+
+
+async def resume(session: AsyncSession, project_id: ProjectId, provider: str, reason: str) -> None:
+    """End the pauses of that reason of the evaluators whose newest definition names the provider."""
+    statement = _naming(project_id, provider).where(col(EvaluatorRow.paused_reason) == reason)
+    await session.execute(statement.values(paused_at=None, paused_reason=None, paused_message=None))
+
+
+def _naming(project_id: ProjectId, provider: str) -> Update:
+    return update(EvaluatorRow).where(
+        col(EvaluatorRow.project_id) == project_id,
+        col(EvaluatorVersionRow.project_id) == project_id,
+        col(EvaluatorVersionRow.evaluator_id) == col(EvaluatorRow.id),
+        col(EvaluatorVersionRow.version) == col(EvaluatorRow.version),
+        col(EvaluatorVersionRow.model_provider) == provider,
+    )
 
 
 async def remove(session: AsyncSession, project_id: ProjectId, id_: str) -> bool:

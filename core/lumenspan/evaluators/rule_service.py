@@ -129,6 +129,25 @@ class EvaluationRuleService:
         given = change.conditions
         return await self._carried_out(project_id, plan, given or ())
 
+    async def attach(self, project_id: ProjectId, rule_id: str, new: NewAssignment) -> Rule:
+        """The rule with one more evaluator.
+
+        Raises:
+            NotFound: the rule or the evaluator is not there.
+            Conflict: the rule uses it already.
+            InvalidInput, PreflightFailed: as ``update``.
+        """
+        return await self.update(project_id, rule_id, RuleChange(added=new))
+
+    async def detach(self, project_id: ProjectId, rule_id: str, evaluator_id: str) -> Rule:
+        """The rule without an evaluator; disabled where that was the last.
+
+        Raises:
+            NotFound: there is no such rule, or it does not use the evaluator.
+            InvalidInput, PreflightFailed: as ``update``.
+        """
+        return await self.update(project_id, rule_id, RuleChange(removed_id=evaluator_id))
+
     async def delete(self, project_id: ProjectId, rule_id: str, *, keeps_legacy: bool = False) -> None:
         """Delete a rule; evaluators and scores stay.
 
@@ -201,9 +220,7 @@ async def _changed(session: AsyncSession, before: Rule, change: RuleChange) -> R
     )
     if change.is_by_target and rule.name != before.name:
         await _check_free(session, rule)
-    new = change.assignments
-    if (change.first_name, change.first_mapping) != (None, None):
-        new = _with_first(rule, change)
+    new = _new_assignments(rule, change)
     if new is not None:
         rule = replace(rule, assignments=await _assigned(session, rule, new))
     if new is not None or change.target is not None:
@@ -228,9 +245,28 @@ def _filtered(rule: Rule, change: RuleChange) -> Rule:
     )
 
 
+def _new_assignments(rule: Rule, change: RuleChange) -> tuple[NewAssignment, ...] | None:
+    """All assignments as they are to be; None where they stay."""
+    if (change.first_name, change.first_mapping) != (None, None):
+        return _with_first(rule, change)
+    kept = _kept(rule)
+    if change.added is not None:
+        return (*kept, change.added)
+    if change.removed_id is not None:
+        left = tuple(each for each in kept if each.evaluator.id != change.removed_id)
+        if len(left) == len(kept):
+            raise NotFound("The evaluation rule does not use this evaluator")
+        return left
+    return change.assignments
+
+
+def _kept(rule: Rule) -> tuple[NewAssignment, ...]:
+    return tuple(NewAssignment(Chosen(each.evaluator.id), each.mapping) for each in rule.assignments)
+
+
 def _with_first(rule: Rule, change: RuleChange) -> tuple[NewAssignment, ...]:
     """The assignments with another evaluator or mapping in the first place."""
-    kept = [NewAssignment(Chosen(each.evaluator.id), each.mapping) for each in rule.assignments]
+    kept = _kept(rule)
     if not kept and change.first_name is None:
         raise invalid("mapping", "The rule has no evaluator whose variables could be mapped")
     type_ = rule.assignments[0].evaluator.type if kept else EvaluatorType.LLM_AS_JUDGE

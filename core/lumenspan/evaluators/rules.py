@@ -146,6 +146,8 @@ class RuleChange:
         assignments: all that are to be there; none disables the rule.
         first_name: name of the evaluator that takes the first place, of the same type.
         first_mapping: what fills the variables of the first.
+        added: an evaluator to use besides the others.
+        removed_id: id of an evaluator that is no longer to be used; without another the rule is disabled.
         is_by_target: ``target`` says which conditions there may be, not the other way round; and no other
             rule may have the name.
     """
@@ -158,4 +160,6 @@ class RuleChange:
     target: Target | None = None
     first_name: str | None = None
     first_mapping: tuple[Mapping, ...] | None = None
+    added: NewAssignment | None = None
+    removed_id: str | None = None
     is_by_target: bool = False

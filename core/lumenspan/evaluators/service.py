@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lumenspan.clock import utc_now
-from lumenspan.errors import InvalidInput, NotFound
+from lumenspan.errors import AccessDenied, InvalidInput, NotFound
 from lumenspan.evaluators import preflight, repository
 from lumenspan.evaluators.checks import check_definition, check_description, check_name, invalid
 from lumenspan.evaluators.domain import (
     MENDED_BY_DEFINITION,
+    CodeDefinition,
     Creator,
     Definition,
     Evaluator,
@@ -50,11 +51,18 @@ class EvaluatorChange:
 
 
 class EvaluatorService:
-    """Everything about evaluators; the caller has checked that the project may be used."""
+    """Everything about evaluators; the caller has checked that the project may be used.
 
-    def __init__(self, postgres: Postgres, models: ModelCheck | None = None) -> None:
+    Args:
+        takes_code: whether evaluators that run code can be made.
+    """
+
+    def __init__(
+        self, postgres: Postgres, models: ModelCheck | None = None, *, takes_code: bool = True
+    ) -> None:
         self._postgres = postgres
         self._models: ModelCheck = EveryModel() if models is None else models
+        self._takes_code = takes_code
 
     async def create(
         self, project_id: ProjectId, given: NewEvaluator, by: Creator | None = None
@@ -63,6 +71,7 @@ class EvaluatorService:
 
         Raises:
             InvalidInput: it does not fit.
+            AccessDenied: it is code, which is not taken here.
             PreflightFailed: its model cannot be used.
         """
         given = await self._checked(project_id, given)
@@ -137,6 +146,7 @@ class EvaluatorService:
 
         Raises:
             InvalidInput: it does not fit, changes nothing, or would change the type.
+            AccessDenied: the new definition is code, which is not taken here.
             NotFound: there is no such evaluator.
             PreflightFailed: the model of the new definition cannot be used.
         """
@@ -144,7 +154,7 @@ class EvaluatorService:
             raise InvalidInput("There is nothing to change: send at least one field", reason="invalid_body")
         name = None if change.name is None else check_name(change.name, _WHAT)
         check_description(change.description)
-        definition = None if change.definition is None else check_definition(change.definition)
+        definition = None if change.definition is None else self._checked_definition(change.definition)
         if definition is not None:
             # Before the lock: the check may want a connection of its own.
             evaluator = await self.get(project_id, evaluator_id)
@@ -195,11 +205,16 @@ class EvaluatorService:
     async def _checked(self, project_id: ProjectId, given: NewEvaluator) -> NewEvaluator:
         checked = NewEvaluator(
             check_name(given.name, _WHAT),
-            check_definition(given.definition),
+            self._checked_definition(given.definition),
             check_description(given.description),
         )
         await preflight.check(self._models, project_id, checked.name, checked.definition)
         return checked
+
+    def _checked_definition(self, definition: Definition) -> Definition:
+        if isinstance(definition, CodeDefinition) and not self._takes_code:
+            raise AccessDenied("Evaluators that run code are disabled on this instance")
+        return check_definition(definition)
 
 
 def _there(evaluator: Evaluator | None) -> Evaluator:

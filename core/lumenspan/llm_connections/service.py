@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumenspan.clock import utc_now
 from lumenspan.errors import NotFound
@@ -20,13 +23,26 @@ from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.secrets import SecretBox
 
 
+class Dependents(Protocol):
+    """What depends on connections; called within the transaction that changes one."""
+
+    async def connected(self, session: AsyncSession, project_id: ProjectId, provider: str) -> None:
+        """There is a connection of the provider now, new or changed."""
+
+    async def disconnected(self, session: AsyncSession, project_id: ProjectId, provider: str) -> None:
+        """There is no connection of the provider any more."""
+
+
 class LlmConnectionService:
     """Everything about connections; the caller has checked that the project may be used."""
 
-    def __init__(self, postgres: Postgres, secrets: SecretBox, outbound: Outbound) -> None:
+    def __init__(
+        self, postgres: Postgres, secrets: SecretBox, outbound: Outbound, dependents: Dependents
+    ) -> None:
         self._postgres = postgres
         self._secrets = secrets
         self._outbound = outbound
+        self._dependents = dependents
 
     async def upsert(self, project_id: ProjectId, given: NewLlmConnection) -> tuple[LlmConnection, bool]:
         """The connection of that provider as given now, and whether it is new. Nothing of before is kept.
@@ -64,6 +80,7 @@ class LlmConnectionService:
         }
         async with self._postgres.session() as session:
             row = await repository.upsert(session, values)
+            await self._dependents.connected(session, project_id, given.provider)
             return repository.to_connection(row), row.id == id_
 
     async def page(self, project_id: ProjectId, page: int, limit: int) -> tuple[list[LlmConnection], int]:
@@ -100,15 +117,16 @@ class LlmConnectionService:
         )
 
     async def delete(self, project_id: ProjectId, connection_id: str) -> str:
-        """The provider of the connection that is gone now.
+        """The provider of the connection that is gone now; evaluators that named it are paused.
 
         Raises:
             NotFound: the project has none of that id.
         """
         async with self._postgres.session() as session:
             provider = await repository.remove(session, project_id, connection_id)
-        if provider is None:
-            raise NotFound("LLM connection not found")
+            if provider is None:
+                raise NotFound("LLM connection not found")
+            await self._dependents.disconnected(session, project_id, provider)
         return provider
 
 

@@ -91,13 +91,15 @@ class RulesPage(Wire):
     meta: CursorMeta
 
 
-def _assignments(given: tuple[AssignmentInput, ...]) -> tuple[NewAssignment, ...]:
+def to_assignments(given: tuple[AssignmentInput, ...]) -> tuple[NewAssignment, ...]:
+    """The evaluators of a body."""
     return tuple(
         NewAssignment(Chosen(each.evaluator_id), to_mapping(each.variable_mapping)) for each in given
     )
 
 
-def _of_rule(rule: Rule) -> RuleAnswer:
+def of_rule(rule: Rule) -> RuleAnswer:
+    """A rule in answers."""
     return RuleAnswer(
         id=rule.id,
         name=rule.name,
@@ -126,11 +128,11 @@ async def create_rule(request: Request[Any, Any, Any]) -> Response[bytes]:
     new = NewRule(
         name=given.name,
         is_enabled=given.enabled,
-        assignments=_assignments(given.evaluator_assignments),
+        assignments=to_assignments(given.evaluator_assignments),
         conditions=to_conditions(given.filter),
         sampling=given.sampling,
     )
-    return answer(_of_rule(await services.evaluation_rules.create(principal.project_id, new)))
+    return answer(of_rule(await services.evaluation_rules.create(principal.project_id, new)))
 
 
 @get(
@@ -146,7 +148,7 @@ async def list_rules(request: Request[Any, Any, Any]) -> Response[bytes]:
     position = to_position(query.cursor)
     found, has_more = await services.evaluation_rules.after(principal.project_id, position, query.limit)
     meta = to_meta(found[-1].created_at, found[-1].id) if has_more else CursorMeta()
-    return answer(RulesPage(data=tuple(map(_of_rule, found)), meta=meta))
+    return answer(RulesPage(data=tuple(map(of_rule, found)), meta=meta))
 
 
 @get(_ONE, summary="One evaluation rule", **operation(answer=RuleAnswer))
@@ -154,7 +156,7 @@ async def get_rule(request: Request[Any, Any, Any], evaluation_rule_id: FromPath
     """The rule."""
     principal = await require_project_key(request)
     services: Services = request.app.state.services
-    return answer(_of_rule(await services.evaluation_rules.get(principal.project_id, evaluation_rule_id)))
+    return answer(of_rule(await services.evaluation_rules.get(principal.project_id, evaluation_rule_id)))
 
 
 @patch(_ONE, summary="Change an evaluation rule", **operation(body=UpdateRule, answer=RuleAnswer))
@@ -170,12 +172,12 @@ async def update_rule(
         is_enabled=None if given.enabled is UNSET else given.enabled,
         sampling=None if given.sampling is UNSET else given.sampling,
         conditions=to_conditions(given.filter) if isinstance(given.filter, tuple) else None,
-        assignments=_assignments(given.evaluator_assignments)
+        assignments=to_assignments(given.evaluator_assignments)
         if isinstance(given.evaluator_assignments, tuple)
         else None,
     )
     changed = await services.evaluation_rules.update(principal.project_id, evaluation_rule_id, change)
-    return answer(_of_rule(changed))
+    return answer(of_rule(changed))
 
 
 @delete(_ONE, summary="Delete an evaluation rule", **operation(answer=Deleted))

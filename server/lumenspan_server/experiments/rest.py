@@ -32,11 +32,11 @@ from lumenspan_server.rows import iso, iso_or_none, parsed_metadata
 from lumenspan_server.scores.rows import to_v3_row
 from lumenspan_server.services import Services
 
-_GROUPS = frozenset({"core", "metadata", "scores"})
-_ITEM_GROUPS = frozenset(
+GROUPS = frozenset({"core", "metadata", "scores"})
+ITEM_GROUPS = frozenset(
     {"core", "dataset", "io", "metadata", "itemMetadata", "experimentMetadata", "scores"}
 )
-_ITEM_DEFAULT = frozenset({"core", "dataset"})
+ITEM_DEFAULT = frozenset({"core", "dataset"})
 _SCORE_GROUPS = frozenset({"subject"})
 _CURSOR_VERSION = 1
 _MAX_CURSOR_CHARS = 4096
@@ -53,12 +53,12 @@ async def list_experiments(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [experiment], meta: {cursor?}}``; a missing cursor means that this is the last page."""
     principal = await require_project_key(request)
     query = read_query(request, ExperimentsQuery)
-    groups = _groups(query.fields, _GROUPS) or frozenset({"core"})
+    groups = _groups(query.fields, GROUPS) or frozenset({"core"})
     search = _search(query, COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.experiments(principal.project_id, search)
-    rows = [_to_row(each, groups) for each in found]
-    return answer(ExperimentsAnswer(data=rows, meta=_meta(place)))
+    rows = [to_row(each, groups) for each in found]
+    return answer(ExperimentsAnswer(data=rows, meta=to_meta(place)))
 
 
 @get(
@@ -70,12 +70,12 @@ async def list_experiment_items(request: Request[Any, Any, Any]) -> Response[byt
     """``{data: [item], meta: {cursor?}}``; a missing cursor means that this is the last page."""
     principal = await require_project_key(request)
     query = read_query(request, ExperimentItemsQuery)
-    groups = _groups(query.fields, _ITEM_GROUPS) or _ITEM_DEFAULT
+    groups = _groups(query.fields, ITEM_GROUPS) or ITEM_DEFAULT
     search = _search(query, ITEM_COLUMNS, groups)
     services: Services = request.app.state.services
     found, place = await services.experiments.items(principal.project_id, search)
-    rows = [_to_item_row(each, groups) for each in found]
-    return answer(ExperimentItemsAnswer(data=rows, meta=_meta(place)))
+    rows = [to_item_row(each, groups) for each in found]
+    return answer(ExperimentItemsAnswer(data=rows, meta=to_meta(place)))
 
 
 routes: list[ControllerRouterHandler] = [list_experiments, list_experiment_items]
@@ -102,14 +102,15 @@ def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]
         to_ns=query.to_start_time,
         conditions=tuple(without_overridden(simple, parse_conditions(query.filter or ""), columns)),
         limit=query.limit,
-        after=_place(query.cursor),
+        after=to_place(query.cursor),
         score_limit=query.score_limit if "scores" in groups else 0,
         has_texts="io" in groups,
         has_metadata="metadata" in groups,
     )
 
 
-def _meta(place: Place | None) -> CursorMeta:
+def to_meta(place: Place | None) -> CursorMeta:
+    """The cursor that leads past a place; none where there is no more."""
     if place is None:
         return CursorMeta()
     parts = {
@@ -130,7 +131,7 @@ class _Cursor(msgspec.Struct, rename="camel"):
     last_experiment_id: str
 
 
-def _place(text: str | None) -> Place | None:
+def to_place(text: str | None) -> Place | None:
     """The place that a cursor names; InvalidInput where it is none of ours."""
     if not text:
         return None
@@ -153,7 +154,8 @@ def _scores(scores: tuple[Score, ...]) -> list[AnyScore]:
     return msgspec.convert(msgspec.to_builtins(rows), list[AnyScore])
 
 
-def _to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
+def to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
+    """An experiment in answers, with what ``GROUPS`` name of it."""
     row = ExperimentRow(
         id=each.id,
         name=each.name,
@@ -170,7 +172,8 @@ def _to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
     return row
 
 
-def _to_item_row(each: ExperimentItem, groups: frozenset[str]) -> ExperimentItemRow:
+def to_item_row(each: ExperimentItem, groups: frozenset[str]) -> ExperimentItemRow:
+    """An item in answers, with what ``ITEM_GROUPS`` name of it."""
     row = ExperimentItemRow(
         id=each.id,
         trace_id=each.trace_id,

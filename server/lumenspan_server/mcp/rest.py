@@ -25,7 +25,10 @@ from lumenspan_server.services import Services
 ROUTE = "/api/public/mcp"
 _INVALID_REQUEST, _PARSE_ERROR, _INTERNAL_ERROR = -32600, -32700, -32603
 _WANTED = ("application/json", "text/event-stream")
-_DESCRIPTION = "Prompts, observations, scores, datasets, annotation queues and metrics of a project"
+_DESCRIPTION = (
+    "Prompts, observations, scores, datasets, experiments, annotation queues, metrics, evaluators and "
+    "dashboards of a project"
+)
 _log = structlog.get_logger(__name__)
 
 

@@ -205,8 +205,12 @@ def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
         named.pop("title", None)
         return named | {key: value for key, value in schema.items() if key != "$ref"}
     return {
-        key: _inlined(value, components)
-        for key, value in schema.items()
-        # An argument may have that name, too.
-        if key != "title" or not isinstance(value, str)
+        key: _inlined(value, components) for key, value in schema.items() if not _is_of_openapi(key, value)
     }
+
+
+def _is_of_openapi(key: str, value: Any) -> bool:
+    """Whether a member means nothing to clients; an argument may have such a name, too."""
+    if key == "discriminator":
+        return isinstance(value, dict) and "propertyName" in value
+    return key == "title" and isinstance(value, str)

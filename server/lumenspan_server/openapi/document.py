@@ -2,9 +2,10 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import msgspec
 from litestar import Litestar
@@ -138,13 +139,16 @@ class _Schemas:
         for each in found:
             given = each.documented
             types += [given.query, given.body, *given.answers.values()]
-        self._places = {id(each): number for number, each in enumerate(types)}
-        self._schemas: tuple[dict[str, Any], ...]
-        self._schemas, self.components = msgspec.json.schema_components(
-            [Any if each is None else each for each in types],
+        parts = [_parts(each) for each in types]
+        schemas, self.components = msgspec.json.schema_components(
+            [part for each in parts for part in each],
             schema_hook=_schema_of,
             ref_template="#/components/schemas/{name}",
         )
+        left = iter(schemas)
+        self._schemas = {
+            id(type_): _any_of([next(left) for _ in each]) for type_, each in zip(types, parts, strict=True)
+        }
 
     def operation(self, each: Operation) -> dict[str, Any]:
         given = each.documented
@@ -181,7 +185,7 @@ class _Schemas:
         return {"application/json": {"schema": self._schema(type_)}}
 
     def _schema(self, type_: Any) -> dict[str, Any]:
-        return self._schemas[self._places[id(type_)]]
+        return self._schemas[id(type_)]
 
     def _query_parameters(self, query: type[Struct] | None) -> list[dict[str, Any]]:
         if query is None:
@@ -197,6 +201,19 @@ class _Schemas:
             }
             for name, member in schema["properties"].items()
         ]
+
+
+def _parts(type_: Any) -> Sequence[Any]:
+    """What a type is described by: itself, or each of the bodies that only the route tells apart."""
+    members = get_args(type_) if isinstance(type_, UnionType) else ()
+    are_structs = all(isinstance(each, type) and issubclass(each, Struct) for each in members)
+    if members and are_structs and not all(each.__struct_config__.tag for each in members):
+        return members
+    return [Any if type_ is None else type_]
+
+
+def _any_of(schemas: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
 def _schema_of(type_: type[Any]) -> dict[str, Any]:
