@@ -9,6 +9,9 @@ MAX_BODY_BYTES = 1 << 20
 LARGE_BODY_BYTES = 4_718_592
 """4.5 MiB: dataset items and MCP."""
 
+SKILL_BODY_BYTES = 10 << 20
+"""A whole skill, of 8 MiB, as JSON."""
+
 FEEDBACK_BODY_BYTES = 16 << 10
 
 GRAPHQL_BODY_BYTES = 10 << 20

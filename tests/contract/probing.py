@@ -13,7 +13,7 @@ from lumenspan_server.app import create_app
 from lumenspan_server.openapi.document import operations
 
 # Open to everybody; and what a key pair of an organization, or the instance's administrator, is for.
-_OPEN = frozenset({"/api/public/health", "/api/public/ready"})
+_OPEN = frozenset({"/api/public/health", "/api/public/ready", "/.well-known/mcp.json"})
 _OF_ORGANIZATION = re.compile(
     r"/api/public/(organizations|scim|integrations/blob-storage|projects/)|POST /api/public/projects"
 )

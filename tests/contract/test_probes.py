@@ -7,9 +7,6 @@ texts that hold a mark; no call with credentials of anybody else may ever be ans
 from __future__ import annotations
 
 import base64
-import importlib
-import importlib.util
-import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -24,28 +21,16 @@ from lumenspan.settings import Settings
 from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.postgres import Postgres
 from tests.conftest import PASSWORD, ProjectAccess, make_project
+from tests.contract.probed import MARK, everything, fill
 from tests.contract.probing import Call, Level, calls, undeclared
-from tests.factories.observations import insert, observation
-from tests.factories.scores import insert_scores, score
+from tests.factories.identity import organization_key
 from tests.integration.server.conftest import RunningServer
 
-MARK = "only-for-the-first-project"
 CALLS = calls()
 GUARDED = [each for each in CALLS if each.level is not Level.NOBODY]
 OF_PROJECT = [each for each in CALLS if each.level is Level.PROJECT]
 # Ids that exist in the filled project, by the noun of the path and the name of the parameter.
-IDS: dict[str, str] = {
-    "traces.traceId": "probed-trace",
-    "observations.observationId": "probed-observation",
-    "sessions.sessionId": "probed-session",
-    "scores.scoreId": "probed-score",
-    "prompts.promptName": "probed-prompt",
-    "prompts.name": "probed-prompt",
-    "datasets.datasetName": "probed-dataset",
-    "datasets.runName": "probed-run",
-    "dataset-items.itemId": "probed-item",
-    "version": "1",
-}
+IDS: dict[str, str] = {}
 # Deletions that answer the same whether there was something or not.
 BLIND = frozenset({"DELETE /api/public/traces/{traceId}", "DELETE /api/public/scores/{scoreId}"})
 # Bodies that would do something if the ids in them were the caller's.
@@ -61,6 +46,22 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "traceId": "t",
     },
     "POST /api/public/dataset-items": {"datasetName": "probed-dataset", "id": "probed-item", "input": 1},
+    "DELETE /api/public/annotation-queues/{queueId}/assignments": {"userId": "somebody"},
+    "POST /api/public/annotation-queues/{queueId}/assignments": {"userId": "somebody"},
+    "POST /api/public/annotation-queues/{queueId}/items": {"objectId": "t", "objectType": "TRACE"},
+    "PATCH /api/public/annotation-queues/{queueId}/items/{itemId}": {"status": "COMPLETED"},
+    "PATCH /api/public/v2/evaluators/{evaluatorId}": {"name": "taken"},
+    "PATCH /api/public/v2/evaluation-rules/{evaluationRuleId}": {"name": "taken"},
+    "PATCH /api/public/unstable/evaluation-rules/{evaluationRuleId}": {"name": "taken"},
+    "PATCH /api/public/unstable/dashboards/{dashboardId}": {"name": "taken"},
+    "PATCH /api/public/unstable/dashboard-widgets/{widgetId}": {"name": "taken"},
+    "POST /api/public/unstable/dashboards/{dashboardId}/placements": {
+        "type": "preset",
+        "presetId": "home-traces",
+    },
+    "PATCH /api/public/unstable/dashboards/{dashboardId}/placements/{placementId}": {"x": 1},
+    "PATCH /api/public/unstable/skills/{skillName}": {"tags": ["taken"]},
+    "PATCH /api/public/unstable/skills/{skillName}/versions/{skillVersion}": {"labels": ["taken"]},
 }
 QUERIES: Mapping[str, Mapping[str, str]] = {
     "GET /api/public/prompts": {"name": "probed-prompt"},
@@ -72,51 +73,8 @@ QUERIES: Mapping[str, Mapping[str, str]] = {
 async def filled(server: RunningServer, identity_clients: object) -> ProjectAccess:
     """A project with something of every kind, each text of it marked; its ids are in ``IDS``."""
     access = await make_project(identity_clients)
-    project_id, clickhouse = access.project_id, server.services.clickhouse
-    root = observation(
-        project_id,
-        id="probed-observation",
-        trace_id="probed-trace",
-        session_id="probed-session",
-        name=MARK,
-        input=MARK,
-        metadata={"mark": MARK},
-    )
-    await insert(clickhouse, [root])
-    await insert_scores(
-        clickhouse, [score(project_id, id="probed-score", trace_id="probed-trace", comment=MARK)]
-    )
-    dataset = await _made(server, access, "v2/datasets", {"name": "probed-dataset", "description": MARK})
-    item = {"datasetName": "probed-dataset", "id": "probed-item", "input": {"mark": MARK}}
-    await _made(server, access, "dataset-items", item)
-    run = {"runName": "probed-run", "datasetItemId": "probed-item", "traceId": "probed-trace"}
-    await _made(server, access, "dataset-run-items", run | {"runDescription": MARK})
-    await _made(
-        server, access, "v2/prompts", {"name": "probed-prompt", "prompt": MARK, "labels": ["production"]}
-    )
-    config = await _made(
-        server, access, "score-configs", {"name": "c", "dataType": "NUMERIC", "description": MARK}
-    )
-    model = await _made(server, access, "models", {"modelName": MARK, "matchPattern": "m", "inputPrice": 1})
-    digest = base64.b64encode(uuid.uuid4().bytes * 2).decode()
-    wish = {"contentType": "text/plain", "contentLength": 1, "sha256Hash": digest, "field": "input"}
-    file = await _made(server, access, "media", wish | {"traceId": "probed-trace"})
-    IDS.update(
-        {
-            "score-configs.configId": config["id"],
-            "models.modelId": model["id"],
-            "media.mediaId": file["mediaId"],
-            "datasetId": dataset["id"],
-            "projectId": project_id,
-        }
-    )
+    IDS.update(await fill(server, access))
     return access
-
-
-async def _made(server: RunningServer, access: ProjectAccess, path: str, body: Mapping[str, Any]) -> Any:
-    answer = await server.client.post(f"/api/public/{path}", json=body, headers=access.headers)
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
 
 
 async def call(server: RunningServer, each: Call, headers: Mapping[str, str]) -> httpx.Response:
@@ -221,7 +179,7 @@ async def neighbour(identity_clients: object) -> ProjectAccess:
 async def test_another_project_sees_and_changes_nothing(
     server: RunningServer, filled: ProjectAccess, neighbour: ProjectAccess, each: Call
 ) -> None:
-    before = await _all_of(server, filled)
+    before = await everything(server, filled, IDS)
     answer = await call(server, each, neighbour.headers)
     assert MARK not in answer.text
     if each.level is not Level.PROJECT:
@@ -234,37 +192,13 @@ async def test_another_project_sees_and_changes_nothing(
         assert answer.status_code in expected or str(each).startswith("PUT "), answer.text
     else:
         assert answer.status_code < 500, answer.text
-    assert await _all_of(server, filled) == before
-
-
-async def _all_of(server: RunningServer, access: ProjectAccess) -> dict[str, Any]:
-    """Everything that the filled project answers about what is marked."""
-    paths = (
-        "traces/probed-trace",
-        "v2/scores/probed-score",
-        "v2/prompts/probed-prompt",
-        "dataset-items/probed-item",
-        "datasets/probed-dataset/runs",
-        f"score-configs/{IDS['score-configs.configId']}",
-        f"models/{IDS['models.modelId']}",
-    )
-    found = {}
-    for path in paths:
-        answer = await server.client.get(f"/api/public/{path}", headers=access.headers)
-        assert answer.status_code == 200, answer.text
-        assert path.startswith("datasets/") or MARK in answer.text
-        found[path] = answer.json()
-    return found
+    assert await everything(server, filled, IDS) == before
 
 
 @pytest.fixture(scope="module")
-async def organization_headers(identity_clients: object, filled: ProjectAccess) -> dict[str, str]:
+async def organization_headers(identity_clients: IdentityService, filled: ProjectAccess) -> dict[str, str]:
     """The key pair of the organization that the filled project is in."""
-    if importlib.util.find_spec("tests.factories.identity") is None:
-        pytest.skip("there are no keys of organizations yet")
-    factories = importlib.import_module("tests.factories.identity")
-    found: dict[str, str] = (await factories.organization_key(identity_clients, filled)).headers
-    return found
+    return (await organization_key(identity_clients, filled)).headers
 
 
 @pytest.mark.parametrize("each", OF_PROJECT, ids=str)

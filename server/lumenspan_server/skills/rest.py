@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from lumenspan.clock import nanos_to_datetime
 from lumenspan.skills.domain import SkillFilter
 from lumenspan_server.access import require_project_key
+from lumenspan_server.body_limits import SKILL_BODY_BYTES
 from lumenspan_server.errors import STRUCTURED_HANDLERS
 from lumenspan_server.operations import answer, operation, page_meta, read_body, read_query
 from lumenspan_server.services import Services
@@ -60,6 +61,7 @@ async def list_skills(request: Request[Any, Any, Any]) -> Response[bytes]:
 @post(
     _PATH,
     summary="Make a version of the skill that SKILL.md names",
+    request_max_body_size=SKILL_BODY_BYTES,
     **operation(body=bodies.CreateSkillVersion, answer=bodies.SkillVersionAnswer),
 )
 async def create_skill_version(request: Request[Any, Any, Any]) -> Response[bytes]:
