@@ -49,6 +49,5 @@ def test_an_experiment_of_the_sdk_is_listed_with_items_and_scores(
     assert sorted((each["output"], each["expectedOutput"]) for each in items) == [("2", "2"), ("4", "4")]
     for each in items:
         assert (each["experimentId"], each["experimentDatasetId"]) == (experiment["id"], dataset["id"])
-        assert each["experimentItemVersion"]
         (judged,) = each["scores"]
         assert (judged["name"], judged["subject"]["id"]) == ("exact", each["id"])

@@ -26,10 +26,13 @@ COMMAND = re.compile(
 )
 # Variables of others: SDKs, exporters, the file of compose.
 NOT_SETTINGS = {
+    "LANGFUSE_BASEURL",
     "LANGFUSE_BASE_URL",
+    "LANGFUSE_HOST",
     "LANGFUSE_PUBLIC_KEY",
     "LANGFUSE_SECRET_KEY",
     "LUMENSPAN_DATA_DIR",
+    "LUMENSPAN_SDKS_REQUIRED",
     "LUMENSPAN_BIND",
 }
 
