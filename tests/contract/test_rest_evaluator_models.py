@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import pytest
 
 from lumenspan.evaluators.domain import PausedReason
-from lumenspan.evaluators.service import EvaluatorService
 from lumenspan.ids import ProjectId
+from lumenspan.settings import Settings
 from tests.conftest import ProjectAccess
 from tests.contract.connections import connect, disconnect
-from tests.integration.server.conftest import RunningServer
+from tests.integration.server.conftest import RunningServer, serving
 
 V1, V2 = "/api/public/unstable/evaluators", "/api/public/v2/evaluators"
 RULES_V1, RULES_V2 = "/api/public/unstable/evaluation-rules", "/api/public/v2/evaluation-rules"
@@ -139,27 +138,21 @@ class TestAConnectionGoes:
         assert (found["pausedReason"], found["pausedMessage"]) == (reason, "No credit")
 
 
-@pytest.fixture
-def code_is_refused(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with ``LUMENSPAN_CODE_EVALUATORS=false``."""
-    service = EvaluatorService(server.services.postgres, takes_code=False)
-    monkeypatch.setattr(server.services, "evaluators", service)
-
-
 async def test_code_is_refused_where_the_instance_takes_none(
-    server: RunningServer, project: ProjectAccess, request: pytest.FixtureRequest
+    server: RunningServer, settings: Settings, project: ProjectAccess
 ) -> None:
     made = await ok(server, project, "POST", V2, CODE)
-    request.getfixturevalue("code_is_refused")
     change = {name: value for name, value in CODE.items() if name != "name"}
-    for method, path, body in (
-        ("POST", V1, CODE),
-        ("POST", V2, CODE),
-        ("PATCH", f"{V2}/{made['id']}", change),
-    ):
-        answer = await call(server, project, method, path, body)
-        assert (answer.status_code, answer.json()["code"]) == (403, "access_denied")
-    # What is there can be renamed, and models may judge.
-    renamed = await ok(server, project, "PATCH", f"{V2}/{made['id']}", {"name": "m"})
-    assert renamed["name"] == "m"
-    await ok(server, project, "POST", V2, judge(None))
+    # LUMENSPAN_CODE_EVALUATORS=false
+    async with serving(settings.model_copy(update={"takes_code_evaluators": False})) as other:
+        for method, path, body in (
+            ("POST", V1, CODE),
+            ("POST", V2, CODE),
+            ("PATCH", f"{V2}/{made['id']}", change),
+        ):
+            answer = await call(other, project, method, path, body)
+            assert (answer.status_code, answer.json()["code"]) == (403, "access_denied")
+        # What is there can be renamed, and models may judge.
+        renamed = await ok(other, project, "PATCH", f"{V2}/{made['id']}", {"name": "m"})
+        assert renamed["name"] == "m"
+        await ok(other, project, "POST", V2, judge(None))

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -139,6 +140,7 @@ class _Schemas:
         for each in found:
             given = each.documented
             types += [given.query, given.body, *given.answers.values()]
+        self._names = Counter(each.handler.fn.__name__ for each in found)
         parts = [_parts(each) for each in types]
         schemas, self.components = msgspec.json.schema_components(
             [part for each in parts for part in each],
@@ -153,7 +155,7 @@ class _Schemas:
     def operation(self, each: Operation) -> dict[str, Any]:
         given = each.documented
         about: dict[str, Any] = {
-            "operationId": _operation_id(each),
+            "operationId": self._operation_id(each),
             "tags": [_tag(each.path)],
             "summary": given.summary or each.handler.summary or "",
             "parameters": [*_path_parameters(each.path), *self._query_parameters(given.query)],
@@ -169,6 +171,15 @@ class _Schemas:
                 "content": {media_type: content for media_type in given.media_types},
             }
         return about
+
+    def _operation_id(self, each: Operation) -> str:
+        """The name of the handler, with the place where several operations have it."""
+        name: str = each.handler.fn.__name__
+        given = each.documented
+        is_one_of_several = given.summary or len(each.handler.paths) > 1 or self._names[name] > 1
+        return (
+            f"{name}_{re.sub(r'[^A-Za-z0-9]+', '_', each.path).strip('_')}" if is_one_of_several else name
+        )
 
     def _responses(self, each: Operation) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -238,14 +249,6 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
-
-
-def _operation_id(each: Operation) -> str:
-    """The name of the handler, and the place where one handler answers several."""
-    name = each.handler.fn.__name__
-    given = each.documented
-    is_one_of_several = given.summary or len(each.handler.paths) > 1
-    return f"{name}_{re.sub(r'[^A-Za-z0-9]+', '_', each.path).strip('_')}" if is_one_of_several else name
 
 
 def _security(path: str) -> list[dict[str, list[str]]]:
