@@ -7,19 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    SQLColumnExpression,
-    String,
-    all_,
-    and_,
-    any_,
-    func,
-    literal,
-    or_,
-    select,
-)
+from sqlalchemy import ARRAY, ColumnElement, String, all_, and_, any_, func, literal, or_, select
+from sqlalchemy.sql.expression import SQLColumnExpression
 from sqlmodel import col
 
 from lumenspan.clock import datetime_to_nanos, nanos_to_datetime
@@ -37,14 +26,15 @@ def _texts(values: Iterable[str]) -> Any:
 
 
 _Item, _Run = DatasetRunItemRow, DatasetRunRow
+_TextColumn = SQLColumnExpression[str]
 # The columns that conditions may name.
-_COLUMNS: Mapping[str, SQLColumnExpression[str]] = {
+_COLUMNS: Mapping[str, _TextColumn] = {
     "runId": col(_Run.id),
     "runName": col(_Run.name),
     "datasetId": col(_Run.dataset_id),
     "itemId": col(_Item.item_id),
 }
-_Test = Callable[[SQLColumnExpression[str], Any], ColumnElement[bool]]
+_Test = Callable[[_TextColumn, Any], ColumnElement[bool]]
 _TESTS: Mapping[str, _Test] = {
     "=": lambda column, value: column == value,
     "contains": lambda column, value: func.strpos(column, value) > 0,
@@ -230,7 +220,7 @@ def _condition(condition: Condition) -> ColumnElement[bool]:
 
 
 def _before(
-    time: SQLColumnExpression[Any], id_: SQLColumnExpression[str], after: tuple[int, str]
+    time: SQLColumnExpression[Any], id_: _TextColumn, after: tuple[int, str]
 ) -> ColumnElement[bool]:
     """Times have microseconds here, positions may have nanoseconds."""
     nanos, last_id = after
@@ -244,6 +234,6 @@ def _ceiling(nanos: int) -> datetime:
     return nanos_to_datetime(nanos) + timedelta(microseconds=1 if nanos % 1_000 else 0)
 
 
-def _by_code(text: SQLColumnExpression[str]) -> SQLColumnExpression[str]:
+def _by_code(text: _TextColumn) -> ColumnElement[str]:
     """Compared by code points, as everywhere else, and not by the rules of a language."""
     return text.collate("C")

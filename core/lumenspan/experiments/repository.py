@@ -59,7 +59,8 @@ class SpanExperiments:
 
     async def page(self, project_id: ProjectId, search: Search, limit: int) -> list[SpanExperiment]:
         """See ``queries.experiments``."""
-        rows = await self._clickhouse.query(queries.experiments(project_id, search, limit))
+        sql = queries.experiments(project_id, search, limit)
+        rows = await self._clickhouse.query(sql, settings=queries.SETTINGS)
         return [
             SpanExperiment(id_, first, last, count, (newest[0], newest[1], newest[2]))
             for id_, first, last, count, newest in rows.rows
