@@ -18,7 +18,7 @@ from tests.integration.server.conftest import RunningServer
 
 COOKIE = "lumenspan_session"
 NOW = 1_790_000_000 * SECOND_NS
-EVIL = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
+EVIL = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7777*7777}}"
 MAX_PAGE_BYTES = 2_000_000
 
 

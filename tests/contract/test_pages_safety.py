@@ -67,7 +67,7 @@ class TestSafety:
             assert markup.count("<script") == 1, path
             assert "<img" not in markup, path
             assert "onerror=alert(1)>" not in markup, path
-            assert "49" not in re.findall(r"\{\{|49\b", words(markup)), path
+            assert str(7777 * 7777) not in words(markup), path
 
     async def test_pages_let_nothing_foreign_in(
         self, server: RunningServer, project: ProjectAccess, browser: httpx.AsyncClient
