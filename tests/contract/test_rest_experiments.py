@@ -1,123 +1,31 @@
-"""Experiments and their items over REST, from spans and from the run items of older SDKs."""
+"""Experiments and their items over REST, as spans say of them; what is refused."""
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lumenspan.clock import nanos_to_iso
 from tests.conftest import ProjectAccess
-from tests.factories.observations import SECOND_NS, insert, observation
+from tests.factories.experiments import (
+    EXPERIMENTS,
+    FROM,
+    GROUPS,
+    ITEMS,
+    NOW,
+    at,
+    condition,
+    dataset,
+    get,
+    page,
+    run_item,
+    seed,
+)
 from tests.factories.scores import insert_scores, score
-from tests.integration.server.conftest import QueryCounter, RunningServer
-
-EXPERIMENTS, ITEMS = "/api/public/experiments", "/api/public/experiment-items"
-NOW = 1_780_000_000 * SECOND_NS
-FROM = {"fromStartTime": "2020-01-01T00:00:00Z"}
-GROUPS = "core,dataset,io,metadata,itemMetadata,experimentMetadata,scores"
-
-
-async def get(server: RunningServer, access: ProjectAccess, path: str, **params: Any) -> httpx.Response:
-    return await server.client.get(path, params=FROM | params, headers=access.headers)
-
-
-async def page(
-    server: RunningServer, access: ProjectAccess, path: str, **params: Any
-) -> tuple[list[dict[str, Any]], str | None]:
-    answer = await get(server, access, path, **params)
-    assert answer.status_code == 200, answer.text
-    body = answer.json()
-    assert set(body) == {"data", "meta"}
-    assert set(body["meta"]) <= {"cursor"}
-    return body["data"], body["meta"].get("cursor")
-
-
-async def rows(server: RunningServer, access: ProjectAccess, path: str, **params: Any) -> Any:
-    """Every row, page by page; no page but the last is short."""
-    found, cursor = await page(server, access, path, **params)
-    while cursor:
-        assert len(found) % params["limit"] == 0
-        more, cursor = await page(server, access, path, cursor=cursor, **params)
-        assert more
-        found += more
-    return found
-
-
-def at(seconds: float) -> str:
-    return nanos_to_iso(NOW + int(seconds * SECOND_NS), 3)
-
-
-def item(project_id: str, experiment: str, number: int, **given: Any) -> list[dict[str, Any]]:
-    """The spans of one item as SDK 5 sends them: the run, and within it the task, which is the root."""
-    trace_id, task = f"{experiment}-trace-{number}", f"{experiment}-task-{number}"
-    said = {
-        "id": experiment,
-        "name": f"name of {experiment}",
-        "item.id": f"item-{number}",
-        "item.root_observation_id": task,
-        "metadata.temperature": "0.5",
-        **given.pop("said", {}),
-    }
-    root = {
-        "description": "a trial",
-        "item.expected_output": '{"a":1}',
-        "item.version": "2026-01-02 03:04:05.678",
-        "item.metadata.hard": "true",
-    }
-    start = NOW + number * SECOND_NS
-    shared = {"trace_id": trace_id, "environment": "sdk-experiment", "start_time": start}
-    return [
-        observation(project_id, id=f"{experiment}-run-{number}", experiment=said | root, **shared, **given),
-        observation(
-            project_id,
-            id=task,
-            parent_id=f"{experiment}-run-{number}",
-            experiment=said | root,
-            input="4",
-            output='{"b":2}',
-            metadata={"k": "[1]"},
-            **shared,
-            **given,
-        ),
-        observation(project_id, parent_id=task, experiment=said, **shared, **given),
-    ]
-
-
-async def seed(
-    server: RunningServer, access: ProjectAccess, experiment: str, *numbers: int, **said: str
-) -> None:
-    spans = [span for n in numbers for span in item(access.project_id, experiment, n, said=said)]
-    await insert(server.services.clickhouse, spans)
-
-
-async def run_item(server: RunningServer, access: ProjectAccess, **body: Any) -> dict[str, Any]:
-    answer = await server.client.post("/api/public/dataset-run-items", json=body, headers=access.headers)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def dataset(server: RunningServer, access: ProjectAccess, name: str = "qa") -> tuple[str, list[str]]:
-    """A dataset of two items: its id and theirs."""
-    headers = access.headers
-    made = await server.client.post("/api/public/v2/datasets", json={"name": name}, headers=headers)
-    ids = []
-    for number in range(2):
-        body = {
-            "datasetName": name,
-            "input": number,
-            "expectedOutput": {"n": number},
-            "metadata": {"m": [1]},
-        }
-        answer = await server.client.post("/api/public/dataset-items", json=body, headers=headers)
-        ids.append(answer.json()["id"])
-    return made.json()["id"], ids
+from tests.integration.server.conftest import RunningServer
 
 
 class TestExperimentsOfSpans:
@@ -276,185 +184,6 @@ class TestItemsOfSpans:
         )
         by_item = json.dumps([condition("experimentItemId", "=", "item-0")])
         assert await ids(filter=by_item, experimentItemId="item-2") == ["a-task-0"]
-
-
-class TestRunItems:
-    async def test_runs_made_over_rest_are_experiments(
-        self, server: RunningServer, project: ProjectAccess
-    ) -> None:
-        dataset_id, (first, second) = await dataset(server, project)
-        root = observation(project.project_id, trace_id="t", id="root", input="in", output="out")
-        child = observation(
-            project.project_id, trace_id="t", id="child", parent_id="root", input="i", output="o",
-            level="ERROR", environment="prod", metadata={"k": "v"},
-        )  # fmt: skip
-        await insert(server.services.clickhouse, [root, child])
-        body = {"runName": "r", "runDescription": "d", "metadata": {"v": 1}}
-        made = await run_item(server, project, datasetItemId=first, traceId="t", **body)
-        await run_item(
-            server, project, datasetItemId=second, traceId="t", observationId="child", runName="r"
-        )
-        await run_item(server, project, datasetItemId=second, traceId="later", runName="r")
-        (row,), _ = await page(server, project, EXPERIMENTS, fields="metadata")
-        assert (row["id"], row["name"], row["description"]) == (made["datasetRunId"], "r", "d")
-        assert (row["datasetId"], row["itemCount"], row["metadata"]) == (dataset_id, 3, {"v": 1})
-        assert row["startTime"] <= row["endTime"]
-        items, _ = await page(server, project, ITEMS, fields=GROUPS)
-        missing, of_child, of_trace = items
-        assert (missing["id"], missing["traceId"], missing["endTime"]) == ("later", "later", None)
-        assert (of_child["id"], of_child["level"], of_child["environment"]) == ("child", "ERROR", "prod")
-        assert (of_child["input"], of_child["output"], of_child["metadata"]) == ("i", "o", {"k": "v"})
-        assert (of_trace["id"], of_trace["input"], of_trace["output"]) == ("root", "in", "out")
-        assert of_trace["startTime"] == nanos_to_iso(root["start_time"], 3)
-        assert of_trace["expectedOutput"] == '{"n":0}'
-        assert of_trace["experimentItemMetadata"] == {"m": [1]}
-        assert (of_trace["experimentMetadata"], of_trace["experimentDescription"]) == ({"v": 1}, "d")
-        assert (of_trace["experimentItemId"], of_trace["experimentDatasetId"]) == (first, dataset_id)
-        item_ = await server.client.get(f"/api/public/dataset-items/{first}", headers=project.headers)
-        assert of_trace["experimentItemVersion"] == item_.json()["updatedAt"]
-        assert {row["experimentId"] for row in items} == {made["datasetRunId"]}
-
-    async def test_an_experiment_with_spans_is_read_from_these_alone(
-        self, server: RunningServer, project: ProjectAccess
-    ) -> None:
-        _, (first, _) = await dataset(server, project)
-        made = await run_item(server, project, datasetItemId=first, traceId="t", runName="r")
-        await seed(server, project, made["datasetRunId"], 0, 1)
-        (row,), _ = await page(server, project, EXPERIMENTS)
-        assert (row["id"], row["itemCount"]) == (made["datasetRunId"], 2)
-        items, _ = await page(server, project, ITEMS)
-        assert len(items) == 2
-
-    async def test_the_content_that_an_item_had_then(
-        self, server: RunningServer, project: ProjectAccess
-    ) -> None:
-        _, (first, second) = await dataset(server, project)
-        await run_item(server, project, datasetItemId=first, traceId="t", runName="r")
-        await run_item(
-            server,
-            project,
-            datasetItemId=second,
-            traceId="t",
-            runName="r",
-            createdAt="2021-01-01T00:00:00Z",
-        )
-        for id_ in (first, second):
-            change = {"id": id_, "datasetName": "qa", "expectedOutput": "new"}
-            await server.client.post("/api/public/dataset-items", json=change, headers=project.headers)
-        items, _ = await page(server, project, ITEMS, fields="io")
-        assert [row["expectedOutput"] for row in items] == ['{"n":0}', '{"n":1}']
-
-    async def test_found_by_the_same_parameters(
-        self, server: RunningServer, project: ProjectAccess
-    ) -> None:
-        dataset_id, (first, second) = await dataset(server, project)
-        made = [
-            await run_item(server, project, datasetItemId=id_, traceId="t", runName=f"run {n}")
-            for n, id_ in enumerate((first, second))
-        ]
-        names = [
-            ({"experimentId": made[0]["datasetRunId"]}, {first}),
-            ({"experimentName": "run 1,run 2"}, {second}),
-            ({"experimentItemId": first}, {first}),
-            ({"datasetId": dataset_id}, {first, second}),
-            ({"datasetId": "other"}, set()),
-        ]
-        operators = [
-            (condition("experimentName", "starts with", "run"), {first, second}),
-            (condition("experimentName", "ends with", " 0"), {first}),
-            (condition("experimentName", "contains", "UN"), set()),
-            (condition("experimentName", "does not contain", "1"), {first}),
-            (condition("experimentItemId", "=", second), {second}),
-            ({"type": "null", "column": "datasetId", "operator": "is not null"}, {first, second}),
-            ({"type": "null", "column": "datasetId", "operator": "is null"}, set()),
-            (
-                {
-                    "type": "stringOptions",
-                    "column": "experimentItemId",
-                    "operator": "none of",
-                    "value": [first],
-                },
-                {second},
-            ),
-            (
-                {"type": "stringOptions", "column": "experimentItemId", "operator": "any of", "value": []},
-                set(),
-            ),
-        ]
-        cases = names + [({"filter": json.dumps([each])}, expected) for each, expected in operators]
-        for params, expected in cases:
-            found, _ = await page(server, project, ITEMS, **params)
-            assert {row["experimentItemId"] for row in found} == expected, params
-        found, _ = await page(server, project, EXPERIMENTS, name="run 0", datasetId=dataset_id)
-        assert [row["id"] for row in found] == [made[0]["datasetRunId"]]
-
-
-class TestPages:
-    async def test_no_experiment_or_item_is_missed_or_repeated(
-        self, server: RunningServer, project: ProjectAccess
-    ) -> None:
-        _, (first, _) = await dataset(server, project)
-        for number in range(5):
-            # Some end at the same instant, and each of these again as run items.
-            await seed(server, project, f"e{number}", number // 2, 7)
-            for second in (number // 2, 7):
-                await run_item(
-                    server,
-                    project,
-                    datasetItemId=first,
-                    traceId="t",
-                    runName=f"run {number}",
-                    createdAt=nanos_to_iso(NOW + second * SECOND_NS, 3),
-                )
-        for limit in (1, 2, 3, 100):
-            found = await rows(server, project, EXPERIMENTS, limit=limit)
-            assert len({row["id"] for row in found}) == len(found) == 10
-            assert [row["endTime"] for row in found] == sorted(
-                (row["endTime"] for row in found), reverse=True
-            )
-            items = await rows(server, project, ITEMS, limit=limit)
-            assert len(items) == 20
-            assert len({(row["experimentId"], row["startTime"]) for row in items}) == 20
-            assert [row["startTime"] for row in items] == sorted(
-                (row["startTime"] for row in items), reverse=True
-            )
-
-    async def test_cursors_are_versioned_and_of_this_project(
-        self, server: RunningServer, project: ProjectAccess, other_project: ProjectAccess
-    ) -> None:
-        await seed(server, project, "one", 0, 1, 2)
-        for path in (ITEMS, EXPERIMENTS):
-            await seed(server, project, "two", 3)
-            _, cursor = await page(server, project, path, limit=1)
-            assert cursor
-            assert await page(server, other_project, path, cursor=cursor) == ([], None)
-            parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-            assert parts["v"] == 1
-            assert set(parts) == {"v", "lastTime", "lastTraceId", "lastId", "lastExperimentId"}
-            for changed in (
-                {"v": 2},
-                {"lastTime": "x"},
-                {"lastId": 1},
-                {"lastTime": "9999-01-01T00:00:00Z"},
-            ):
-                wrong = base64.urlsafe_b64encode(json.dumps(parts | changed).encode()).decode()
-                assert (await get(server, project, path, cursor=wrong)).status_code == 400
-
-    async def test_the_number_of_queries_does_not_grow(
-        self, server: RunningServer, project: ProjectAccess, queries: QueryCounter
-    ) -> None:
-        counts = []
-        for numbers in ((0,), range(1, 40)):
-            await seed(server, project, "one", *numbers)
-            queries.reset()
-            await page(server, project, EXPERIMENTS, fields="metadata,scores")
-            await page(server, project, ITEMS, fields=GROUPS, fromStartTime=at(0))
-            counts.append(len(queries.texts))
-        assert counts[1] <= counts[0]
-
-
-def condition(column: str, operator: str, value: str) -> dict[str, Any]:
-    return {"type": "string", "column": column, "operator": operator, "value": value}
 
 
 class TestRefused:
