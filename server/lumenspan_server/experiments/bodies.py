@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from lumenspan.observations.domain import Level
-from lumenspan.scores.domain import ScoreSource
 from lumenspan_server.operations import CursorMeta, Instant, Nanos, Wire
+from lumenspan_server.scores.wire import ScoreV3
 
 Limit = Annotated[int, Meta(ge=1, le=100)]
 ScoreLimit = Annotated[int, Meta(ge=1, le=50)]
@@ -43,84 +43,6 @@ class ExperimentItemsQuery(Wire):
     filter: str | None = None
 
 
-class TraceSubject(Wire, tag_field="kind", tag="trace"):
-    """A trace that was judged."""
-
-    id: str
-
-
-class ObservationSubject(Wire, tag_field="kind", tag="observation"):
-    """An observation that was judged."""
-
-    id: str
-    trace_id: str | UnsetType | None = UNSET
-
-
-class SessionSubject(Wire, tag_field="kind", tag="session"):
-    """A session that was judged."""
-
-    id: str
-
-
-class ExperimentSubject(Wire, tag_field="kind", tag="experiment"):
-    """An experiment that was judged."""
-
-    id: str
-
-
-Subject = TraceSubject | ObservationSubject | SessionSubject | ExperimentSubject
-
-
-class _Score(Wire):
-    id: str
-    project_id: str
-    name: str
-    source: ScoreSource
-    timestamp: Instant
-    environment: str
-    created_at: Instant
-    updated_at: Instant
-    subject: Subject | UnsetType | None = UNSET
-    comment: str | UnsetType | None = UNSET
-    config_id: str | UnsetType | None = UNSET
-    metadata: dict[str, Any] | UnsetType | None = UNSET
-    author_user_id: str | UnsetType | None = UNSET
-    queue_id: str | UnsetType | None = UNSET
-
-
-class NumericScore(_Score, kw_only=True, tag_field="dataType", tag="NUMERIC"):
-    """A number."""
-
-    value: float
-
-
-class BooleanScore(_Score, kw_only=True, tag_field="dataType", tag="BOOLEAN"):
-    """Yes or no."""
-
-    value: bool
-
-
-class CategoricalScore(_Score, kw_only=True, tag_field="dataType", tag="CATEGORICAL"):
-    """A label."""
-
-    value: str
-
-
-class TextScore(_Score, kw_only=True, tag_field="dataType", tag="TEXT"):
-    """A text."""
-
-    value: str
-
-
-class CorrectionScore(_Score, kw_only=True, tag_field="dataType", tag="CORRECTION"):
-    """What the output should have been."""
-
-    value: str
-
-
-AnyScore = NumericScore | BooleanScore | CategoricalScore | TextScore | CorrectionScore
-
-
 class ExperimentRow(Wire):
     """An experiment within the range that was asked for."""
 
@@ -132,7 +54,7 @@ class ExperimentRow(Wire):
     item_count: int
     dataset_id: str | None
     metadata: dict[str, Any] | UnsetType | None = UNSET
-    scores: list[AnyScore] | UnsetType | None = UNSET
+    scores: list[ScoreV3] | UnsetType | None = UNSET
 
 
 class ExperimentsAnswer(Wire):
@@ -163,7 +85,7 @@ class ExperimentItemRow(Wire):
     experiment_item_metadata: dict[str, Any] | UnsetType | None = UNSET
     experiment_metadata: dict[str, Any] | UnsetType | None = UNSET
     experiment_description: str | UnsetType | None = UNSET
-    scores: list[AnyScore] | UnsetType | None = UNSET
+    scores: list[ScoreV3] | UnsetType | None = UNSET
 
 
 class ExperimentItemsAnswer(Wire):

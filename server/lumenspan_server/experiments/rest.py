@@ -19,7 +19,6 @@ from lumenspan.scores.domain import Score
 from lumenspan_server.access import require_project_key
 from lumenspan_server.errors import invalid_query
 from lumenspan_server.experiments.bodies import (
-    AnyScore,
     ExperimentItemRow,
     ExperimentItemsAnswer,
     ExperimentItemsQuery,
@@ -28,8 +27,9 @@ from lumenspan_server.experiments.bodies import (
     ExperimentsQuery,
 )
 from lumenspan_server.operations import CursorMeta, answer, operation, read_query
-from lumenspan_server.rows import iso, iso_or_none, parsed_metadata
+from lumenspan_server.rows import iso, iso_or_none, listed, parsed_metadata
 from lumenspan_server.scores.rows import to_v3_row
+from lumenspan_server.scores.wire import ScoreV3
 from lumenspan_server.services import Services
 
 GROUPS = frozenset({"core", "metadata", "scores"})
@@ -81,12 +81,8 @@ async def list_experiment_items(request: Request[Any, Any, Any]) -> Response[byt
 routes: list[ControllerRouterHandler] = [list_experiments, list_experiment_items]
 
 
-def _listed(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
-
-
 def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
-    asked = _listed(text)
+    asked = listed(text)
     for name in asked:
         if name not in known:
             raise invalid_query("fields", f"Unknown field {name}: there are {', '.join(sorted(known))}")
@@ -95,7 +91,7 @@ def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
 
 def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]) -> Search:
     given = {each.encode_name: getattr(query, each.name) for each in msgspec.structs.fields(query)}
-    lists = ((name, _listed(given.get(name))) for name in columns)
+    lists = ((name, listed(given.get(name))) for name in columns)
     simple = [Condition("stringOptions", name, "any of", values) for name, values in lists if values]
     return Search(
         from_ns=query.from_start_time,
@@ -148,10 +144,9 @@ def to_place(text: str | None) -> Place | None:
     return Place(nanos, cursor.last_experiment_id, cursor.last_trace_id, cursor.last_id)
 
 
-def _scores(scores: tuple[Score, ...]) -> list[AnyScore]:
+def _scores(scores: tuple[Score, ...]) -> list[ScoreV3]:
     """In the shape of the third version with its subject."""
-    rows = [to_v3_row(score, _SCORE_GROUPS) for score in scores]
-    return msgspec.convert(msgspec.to_builtins(rows), list[AnyScore])
+    return [to_v3_row(score, _SCORE_GROUPS) for score in scores]
 
 
 def to_row(each: Experiment, groups: frozenset[str]) -> ExperimentRow:
