@@ -17,6 +17,7 @@ from lumenspan.settings_types import (
     RetentionDays,
     RoleName,
     Text,
+    TraceFields,
     env,
 )
 
@@ -118,6 +119,24 @@ class ApplicationSettings(BaseSettings):
     )
     metrics_token: OptionalSecret = env(
         "LUMENSPAN_METRICS_TOKEN", None, about="Bearer token of `/metrics`; without it the server has none"
+    )
+    is_date_range_required: bool = env(
+        "LUMENSPAN_API_REQUIRE_DATE_RANGE",
+        False,
+        about="Refuse `GET /traces` and `GET /observations` (the first version) without a start in time",
+    )
+    default_date_range_days: Number = env(
+        "LUMENSPAN_API_DEFAULT_DATE_RANGE_DAYS",
+        0,
+        about="Days that these two lists go back where the call gives no start; 0 for no bound",
+        ge=0,
+        le=36_500,
+    )
+    default_trace_fields: TraceFields = env(
+        "LUMENSPAN_API_TRACES_DEFAULT_FIELDS",
+        "",
+        about="Groups, with commas, that `GET /traces` answers where the call gives no `fields`: "
+        "`core`, `io`, `scores`, `observations`, `metrics`; all of them where it is not set",
     )
     mcp_allowed_hosts: Text = env(
         "LUMENSPAN_MCP_ALLOWED_HOSTS",

@@ -10,6 +10,7 @@ from pydantic_settings import NoDecode
 
 from lumenspan.outbound import Allowlist
 from lumenspan.rate_limits.domain import RateLimits
+from lumenspan.traces.domain import FIELD_GROUPS
 
 
 def env(name: str, default: Any = ..., *, about: str, **constraints: Any) -> Any:
@@ -96,6 +97,13 @@ def _rate_limits(value: str) -> str:
     return value
 
 
+def _trace_fields(value: str) -> str:
+    unknown = {part.strip() for part in value.split(",") if part.strip()} - FIELD_GROUPS
+    if unknown:
+        raise ValueError(f"must name groups of {', '.join(sorted(FIELD_GROUPS))}")
+    return value
+
+
 def _retention(value: int | None) -> int | None:
     if value is not None and value != 0 and value < 3:
         raise ValueError("must be 0 (for ever) or at least 3 days")
@@ -120,4 +128,5 @@ Share = Annotated[float, BeforeValidator(_share)]
 SharesByName = Annotated[dict[str, float], NoDecode, BeforeValidator(_shares)]
 OutboundAllowlist = Annotated[str, AfterValidator(_allowlist)]
 RateLimitTable = Annotated[str, AfterValidator(_rate_limits)]
+TraceFields = Annotated[str, AfterValidator(_trace_fields)]
 RoleName = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER", "NONE"]

@@ -144,6 +144,8 @@ class TestProblems:
             ("LANGFUSE_S3_EVENT_UPLOAD_PREFIX", "events", "/$"),
             ("CLICKHOUSE_DB", "a`b", "pattern"),
             ("AUTH_DISABLE_SIGNUP", "perhaps", "boolean"),
+            ("LUMENSPAN_API_DEFAULT_DATE_RANGE_DAYS", "-1", "greater than or equal to 0"),
+            ("LUMENSPAN_API_TRACES_DEFAULT_FIELDS", "core,everything", "groups of core, io"),
         ],
     )
     def test_name_what_was_read_and_what_is_allowed(self, name: str, value: str, allowed: str) -> None:

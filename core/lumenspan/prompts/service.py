@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import unquote
 
 import orjson
 from sqlalchemy import ColumnElement
@@ -36,7 +37,10 @@ _MAX_DEPTH = 5
 
 
 class PromptService:
-    """Everything about prompts; the caller has checked that the project may be used."""
+    """Everything about prompts; the caller has checked that the project may be used.
+
+    A prompt that is read, labelled or deleted may have its name encoded for URLs once too often.
+    """
 
     def __init__(self, postgres: Postgres, cache: PromptCache) -> None:
         self._postgres = postgres
@@ -157,7 +161,7 @@ class PromptService:
         await self._cache.forget(project_id)
         async with self._postgres.session() as session:
             await repository.lock(session, project_id)
-            every = await repository.versions(session, project_id, name)
+            every = await _addressed(session, project_id, name)
             prompt = next((each for each in every if each.version == version), None)
             if prompt is None:
                 raise NotFound(f"Prompt not found: '{name}' with version {version}")
@@ -180,13 +184,13 @@ class PromptService:
         await self._cache.forget(project_id)
         async with self._postgres.session() as session:
             await repository.lock(session, project_id)
-            every = await repository.versions(session, project_id, name)
+            every = await _addressed(session, project_id, name)
             gone = [each for each in every if _is_meant(each, version, label)]
             if not gone:
                 raise NotFound(_not_found(name, version, label))
-            await self._check_dependents(session, project_id, name, gone)
-            await repository.remove(session, [each.id for each in gone])
             left = [each for each in every if each not in gone]
+            await self._check_dependents(session, gone, left)
+            await repository.remove(session, [each.id for each in gone])
             if left and LATEST not in left[0].labels:
                 await repository.set_labels(session, left[0].id, (*left[0].labels, LATEST))
         await self._cache.forget(project_id)
@@ -219,6 +223,8 @@ class PromptService:
         _check_choice(version, label)
         wanted = label or PRODUCTION
         found = await repository.find(session, project_id, name, version, wanted)
+        if found is None and (decoded := unquote(name)) != name:
+            found = await repository.find(session, project_id, decoded, version, wanted)
         if found is None:
             raise NotFound(_not_found(name, version, wanted))
         return found
@@ -269,16 +275,25 @@ class PromptService:
         return replaced(prompt.prompt, texts)
 
     async def _check_dependents(
-        self, session: AsyncSession, project_id: ProjectId, name: str, gone: Sequence[Prompt]
+        self, session: AsyncSession, gone: Sequence[Prompt], left: Sequence[Prompt]
     ) -> None:
+        project_id, name = gone[0].project_id, gone[0].name
         versions = {each.version for each in gone}
         labels = {label for each in gone for label in each.labels}
+        if left:
+            labels.discard(LATEST)  # It goes to what is left.
         for other, reference in await repository.referring(session, project_id, name):
-            if reference.version in versions or reference.label in labels - {LATEST}:
+            if reference.version in versions or reference.label in labels:
                 raise InvalidInput(
                     f"Other prompts are depending on prompt '{name}' "
                     f"({other.name} version {other.version} refers to {reference}); delete them first"
                 )
+
+
+async def _addressed(session: AsyncSession, project_id: ProjectId, name: str) -> list[Prompt]:
+    """Versions by the name as it is, else by what it is the encoding of: some clients encode twice."""
+    found = await repository.versions(session, project_id, name)
+    return found or await repository.versions(session, project_id, unquote(name))
 
 
 def _checked(given: NewPrompt) -> NewPrompt:

@@ -11,6 +11,8 @@ from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Level
 
 PREVIEW_CHARS = 200
+# What clients of the first version may ask for of a trace.
+FIELD_GROUPS = frozenset({"core", "io", "scores", "observations", "metrics"})
 
 
 @dataclass(frozen=True, slots=True)

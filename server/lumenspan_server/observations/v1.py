@@ -10,7 +10,9 @@ from lumenspan.filters import Condition, parse_conditions, without_overridden
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import Level, Observation, ObservationType
 from lumenspan.observations.filters import COLUMNS
+from lumenspan.settings import Settings
 from lumenspan_server.access import require_project_key
+from lumenspan_server.date_ranges import start_of
 from lumenspan_server.observations.rows import to_v1_row
 from lumenspan_server.observations.wire import ObservationV1
 from lumenspan_server.operations import (
@@ -60,7 +62,7 @@ async def list_observations_v1(request: Request[Any, Any, Any]) -> Response[byte
     query = read_query(request, ObservationQueryV1)
     services: Services = request.app.state.services
     found, total = await services.observations.numbered_page(
-        principal.project_id, _conditions(query), query.page, query.limit
+        principal.project_id, _conditions(query, services.settings), query.page, query.limit
     )
     rows = await _rows(services, principal.project_id, found)
     return answer(ObservationsV1(data=rows, meta=page_meta(query, total)))
@@ -87,7 +89,7 @@ async def _rows(services: Services, project_id: ProjectId, found: list[Observati
     return [to_v1_row(each, prices) for each in found]
 
 
-def _conditions(query: ObservationQueryV1) -> list[Condition]:
+def _conditions(query: ObservationQueryV1, settings: Settings) -> list[Condition]:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
     texts = (
         ("name", query.name),
@@ -104,7 +106,10 @@ def _conditions(query: ObservationQueryV1) -> list[Condition]:
     for operator, nanos in ((">=", query.from_start_time), ("<", query.to_start_time)):
         if nanos is not None:
             simple.append(Condition("datetime", "startTime", operator, nanos))
-    return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
+    found = without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
+    times = [(each.operator, each.value) for each in found if COLUMNS[each.column].canonical == "startTime"]
+    start = start_of(settings, "fromStartTime", times)
+    return found if start is None else [*found, Condition("datetime", "startTime", ">=", start)]
 
 
 routes: list[ControllerRouterHandler] = [list_observations_v1, get_observation]

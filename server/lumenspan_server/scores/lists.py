@@ -70,8 +70,12 @@ def _conditions(query: wire.ScoreQueryV1) -> list[Condition]:
     return found
 
 
-def _conditions_v2(query: wire.ScoreQueryV2) -> list[Condition]:
+def _with_filter(query: wire.ScoreQueryV1, simple: list[Condition]) -> list[Condition]:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
+    return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
+
+
+def _conditions_v2(query: wire.ScoreQueryV2) -> list[Condition]:
     simple = [
         *_conditions(query),
         *_equal("sessionId", query.session_id),
@@ -79,7 +83,7 @@ def _conditions_v2(query: wire.ScoreQueryV2) -> list[Condition]:
         *_equal("traceId", query.trace_id),
         *_any_of("observationId", listed(query.observation_id)),
     ]
-    return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
+    return _with_filter(query, simple)
 
 
 def _parts(query: wire.ScoreQueryV1) -> frozenset[str]:
@@ -100,7 +104,7 @@ async def list_scores_v1(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [score], meta: {page, limit, totalItems, totalPages}}``; without corrections."""
     principal = await require_project_key(request)
     query = read_query(request, wire.ScoreQueryV1)
-    conditions = [*_conditions(query), *_V1]
+    conditions = [*_with_filter(query, _conditions(query)), *_V1]
     return await _page(request, principal.project_id, query, conditions)
 
 

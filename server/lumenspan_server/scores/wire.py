@@ -29,6 +29,7 @@ class ScoreQueryV1(PageQuery):
     data_type: DataType | None = None
     trace_tags: tuple[str, ...] = ()
     fields: str | None = None
+    filter: str | None = None
 
 
 class ScoreQueryV2(ScoreQueryV1):
@@ -38,7 +39,6 @@ class ScoreQueryV2(ScoreQueryV1):
     dataset_run_id: str | None = None
     trace_id: str | None = None
     observation_id: str | None = None
-    filter: str | None = None
 
 
 class ScoreQueryV3(StrictWire):

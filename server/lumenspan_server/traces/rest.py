@@ -13,9 +13,19 @@ from lumenspan.filters import find_column, parse_conditions
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Observation
 from lumenspan.scores.domain import DataType, Score
-from lumenspan.traces.domain import Trace, TraceFilter, TraceOrder, TraceOrderField, TraceSums, TraceTexts
+from lumenspan.settings import Settings
+from lumenspan.traces.domain import (
+    FIELD_GROUPS,
+    Trace,
+    TraceFilter,
+    TraceOrder,
+    TraceOrderField,
+    TraceSums,
+    TraceTexts,
+)
 from lumenspan.traces.filters import COLUMNS
 from lumenspan_server.access import require_project_key
+from lumenspan_server.date_ranges import start_of
 from lumenspan_server.errors import invalid_query
 from lumenspan_server.observations.rows import to_v1_row
 from lumenspan_server.operations import Message, answer, operation, page_meta, read_body, read_query
@@ -31,7 +41,6 @@ from lumenspan_server.traces.wire import (
     Traces,
 )
 
-_GROUPS = frozenset({"core", "io", "scores", "observations", "metrics"})
 _LEFT_OUT = -1
 _ORDERS = {
     "id": TraceOrderField.ID,
@@ -55,9 +64,9 @@ async def list_traces(request: Request[Any, Any, Any]) -> Response[bytes]:
     """``{data: [trace], meta: {page, limit, totalItems, totalPages}}``."""
     principal = await require_project_key(request)
     query = read_query(request, TraceQuery)
-    groups = _groups(query.fields)
-    where, order = _filter(query), _order(query.order_by)
     services: Services = request.app.state.services
+    groups = _groups(query.fields or services.settings.default_trace_fields)
+    where, order = _filter(query, services.settings), _order(query.order_by)
     project_id = principal.project_id
     traces, total = await services.traces.numbered_page(project_id, where, order, query.page, query.limit)
     known = await Known.of(services, project_id, traces, groups)
@@ -179,7 +188,7 @@ class Known:
 
 def _groups(fields: str | None) -> frozenset[str]:
     """The documented groups among those asked for; all where none of them is known."""
-    return (frozenset(listed(fields)) & _GROUPS) or _GROUPS
+    return (frozenset(listed(fields)) & FIELD_GROUPS) or FIELD_GROUPS
 
 
 def _order(text: str | None) -> TraceOrder:
@@ -193,18 +202,23 @@ def _order(text: str | None) -> TraceOrder:
     return TraceOrder(field, is_descending=direction.lower() == "desc")
 
 
-def _filter(query: TraceQuery) -> TraceFilter:
+def _filter(query: TraceQuery, settings: Settings) -> TraceFilter:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
     conditions = parse_conditions(query.filter or "")
-    touched = {find_column(COLUMNS, condition).canonical for condition in conditions}
+    by_column = [(find_column(COLUMNS, condition).canonical, condition) for condition in conditions]
+    touched = {column for column, _ in by_column}
 
     def only(column: str, value: str | None) -> tuple[str, ...]:
         return (value,) if value and column not in touched else ()
 
     has_times = "timestamp" not in touched
+    from_ns = query.from_timestamp if has_times else None
+    to_ns = query.to_timestamp if has_times else None
+    times = [(each.operator, each.value) for column, each in by_column if column == "timestamp"]
+    bounds = [*times, (">=", from_ns), ("<", to_ns)]
     return TraceFilter(
-        from_ns=query.from_timestamp if has_times else None,
-        to_ns=query.to_timestamp if has_times else None,
+        from_ns=start_of(settings, "fromTimestamp", bounds) if from_ns is None else from_ns,
+        to_ns=to_ns,
         names=only("name", query.name),
         user_ids=only("userId", query.user_id),
         session_ids=only("sessionId", query.session_id),
