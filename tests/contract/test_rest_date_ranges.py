@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import httpx
-import pytest
 
 from lumenspan.clock import nanos_to_iso, now_nanos
 from lumenspan.settings import Settings
@@ -45,12 +44,10 @@ def filter_of(column: str, operator: str, nanos: int) -> str:
     return json.dumps([condition])
 
 
-@pytest.mark.parametrize(("path", "start", "end", "column"), LISTS)
-async def test_nothing_is_asked_by_default(
-    server: RunningServer, project: ProjectAccess, path: str, start: str, end: str, column: str
-) -> None:
+async def test_nothing_is_asked_by_default(server: RunningServer, project: ProjectAccess) -> None:
     await seed(server, project, now_nanos())
-    assert await ids(server, project, path) == {"new", "old"}
+    for path, *_ in LISTS:
+        assert await ids(server, project, path) == {"new", "old"}
 
 
 async def test_a_start_is_required(settings: Settings, project: ProjectAccess) -> None:
