@@ -193,22 +193,36 @@ def _aggregated(
     if to_bucket_ns is not None:
         texts.append("bucket <= toDateTime({to_bucket:Int64}, 'UTC')")
         params["to_bucket"] = bucket_s(to_bucket_ns)
-    # What a trace ends up with stands in one of its rows, so traces without such a row need no aggregation.
     rows = " AND ".join(texts)
     texts += [
-        f"trace_id IN (SELECT trace_id FROM trace_rollup"
-        f" WHERE {rows} AND {column}.2 IN {{{name}:Array(String)}})"
-        for column, name, values in (
-            ("user_id", "users", where.user_ids),
-            ("session_id", "sessions", where.session_ids),
-        )
-        if values
+        f"trace_id IN (SELECT trace_id FROM trace_rollup WHERE {rows} AND {condition})"
+        for condition in _of_a_row(where)
     ]
     if where.ids:
         texts.append("trace_id IN {trace_ids:Array(String)}")
         params["trace_ids"] = list(where.ids)
     rows = f"FROM trace_rollup WHERE {' AND '.join(texts)}"
     return f"SELECT{_AGGREGATES}\n{rows} GROUP BY trace_id {_NOT_HIDDEN}", params
+
+
+def _of_a_row(where: TraceFilter) -> list[str]:
+    """What holds for a row of a trace that fits; parameters as of ``conditions``.
+
+    What a trace ends up with stands in one of its rows, so traces without such a row need no aggregation.
+    """
+    texts = [
+        f"{column}.2 IN {{{name}:Array(String)}}"
+        for column, name, values in (
+            ("user_id", "users", where.user_ids),
+            ("session_id", "sessions", where.session_ids),
+        )
+        if values
+    ]
+    if where.names:
+        texts.append("(trace_name.2 IN {names:Array(String)} OR root_name.2 IN {names:Array(String)})")
+    if where.tags:
+        texts.append("has(tags, {tags:Array(String)}[1])")
+    return texts
 
 
 def bucket_s(nanos: int) -> int:
