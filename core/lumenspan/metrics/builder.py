@@ -217,8 +217,8 @@ def _traces(plan: _Plan) -> str:
         root = "argMinIf(metadata, (start_time, id), parent_id = '' OR is_app_root)"
         is_filtered = "metadata" in plan.columns
         rows += (
-            "\nLEFT JOIN (SELECT trace_id, count() AS observations, sum(usage['total']) AS tokens,\n"
-            "  sumOrNullIf(cost['total'], mapContains(cost, 'total')) AS cost"
+            "\nLEFT JOIN (SELECT trace_id, count() AS observations, sum(total_tokens) AS tokens,\n"
+            "  sum(total_cost) AS cost_sum"
             f"{f', {root} AS root_metadata' if is_filtered else ''}\n"
             f"  FROM observations FINAL WHERE {_PROJECT} AND is_deleted = 0"
             " AND start_time >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC')"

@@ -70,14 +70,13 @@ class MetricsService:
         ``conditions`` name columns of ``daily.COLUMNS``; ``page`` counts from 1.
         """
         rows = await self._clickhouse.query(daily.days(project_id, conditions), settings=SETTINGS)
-        days = [str(row[0]) for row in rows.rows]
-        wanted = days[(page - 1) * limit : page * limit]
+        days = [(str(day), int(traces)) for day, traces in rows.rows]
+        wanted = dict(days[(page - 1) * limit : page * limit])
         if not wanted:
             return [], len(days)
-        sql = daily.usage(project_id, conditions, wanted)
-        return daily.assembled(wanted, await self._clickhouse.query_dicts(sql, settings=SETTINGS)), len(
-            days
-        )
+        sql = daily.usage(project_id, conditions, list(wanted))
+        found = await self._clickhouse.query_dicts(sql, settings=SETTINGS)
+        return daily.assembled(wanted, found), len(days)
 
 
 def _buckets(query: MetricsQuery) -> Iterator[str]:

@@ -162,7 +162,7 @@ TRACES = View(
         ),
         "latency": Measure(_MS.format("t.end_time", "t.start_time"), unit="milliseconds"),
         "totalTokens": Measure("n.tokens", _N, "tokens"),
-        "totalCost": Measure("n.cost", _N, "USD"),
+        "totalCost": Measure("n.cost_sum", _N, "USD"),
     },
     metadata=Dimension(Kind.MAP, "n.root_metadata", _N),
     editions=frozenset({"v1", "free"}),
@@ -170,7 +170,6 @@ TRACES = View(
 
 _LATENCY = _MS.format("o.end_time", "o.start_time")
 _SECONDS = f"nullIf({_LATENCY} / 1000, 0)"
-_INPUT, _OUTPUT = sum_of("o.usage", "input"), sum_of("o.usage", "output")
 OBSERVATIONS = View(
     ViewName.OBSERVATIONS,
     time="o.start_time",
@@ -205,14 +204,14 @@ OBSERVATIONS = View(
         "streamingLatency": Measure(
             _MS.format("o.end_time", "o.completion_start_time"), unit="milliseconds"
         ),
-        "inputTokens": Measure(_INPUT, unit="tokens"),
-        "outputTokens": Measure(_OUTPUT, unit="tokens"),
-        "totalTokens": Measure("o.usage['total']", unit="tokens"),
-        "outputTokensPerSecond": Measure(f"{_OUTPUT} / {_SECONDS}", unit="tokens/s"),
-        "tokensPerSecond": Measure(f"o.usage['total'] / {_SECONDS}", unit="tokens/s"),
+        "inputTokens": Measure("o.input_tokens", unit="tokens"),
+        "outputTokens": Measure("o.output_tokens", unit="tokens"),
+        "totalTokens": Measure("o.total_tokens", unit="tokens"),
+        "outputTokensPerSecond": Measure(f"o.output_tokens / {_SECONDS}", unit="tokens/s"),
+        "tokensPerSecond": Measure(f"o.total_tokens / {_SECONDS}", unit="tokens/s"),
         "inputCost": Measure(sum_of("o.cost", "input"), unit="USD"),
         "outputCost": Measure(sum_of("o.cost", "output"), unit="USD"),
-        "totalCost": Measure("if(mapContains(o.cost, 'total'), o.cost['total'], NULL)", unit="USD"),
+        "totalCost": Measure("o.total_cost", unit="USD"),
         "timeToFirstToken": Measure(
             _MS.format("o.completion_start_time", "o.start_time"), unit="milliseconds"
         ),

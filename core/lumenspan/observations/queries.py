@@ -94,7 +94,7 @@ def outline(project_id: ProjectId, trace: TraceKey, after: tuple[int, str] | Non
         "  cost_sum, usage_sum FROM (\n"
         "  SELECT id, parent_id, type, name, toUnixTimestamp64Nano(start_time) AS start_ns,\n"
         "    toUnixTimestamp64Nano(end_time) AS end_ns, level, model, is_deleted,\n"
-        "    if(mapContains(cost, 'total'), cost['total'], NULL) AS cost_sum,\n"
+        "    total_cost AS cost_sum,\n"
         "    if(mapContains(usage, 'total'), usage['total'], NULL) AS usage_sum\n"
         f"  FROM observations WHERE {where}\n"
         "  ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"

@@ -149,7 +149,8 @@ class ObservationService:
         last = _bound(conditions, (">", ">="))
         uppers = [bound for bound in (_bound(conditions, ("<", "<=")), after and after.start_ns) if bound]
         lowers = lower_bounds(min(uppers, default=None), last)
-        lower = next(lowers)
+        # What an index finds is not found faster in a narrower window.
+        lower = last if any(_is_indexed(each) for each in conditions) else next(lowers)
         while True:
             candidates = await self._repository.candidates(project_id, conditions, after, lower, limit)
             is_exhausted = len(candidates) < limit
@@ -234,6 +235,11 @@ def _check_texts(conditions: Sequence[Condition]) -> None:
     on_texts = [each for each in conditions if find_column(COLUMNS, each).canonical in ("input", "output")]
     if on_texts and not any(each.operator in ("=", "matches") for each in on_texts):
         raise InvalidInput("A filter on input or output needs a condition on them with = or matches")
+
+
+def _is_indexed(condition: Condition) -> bool:
+    """Whether it leaves one trace or one id."""
+    return condition.operator == "=" and find_column(COLUMNS, condition).canonical in ("id", "traceId")
 
 
 def _bound(conditions: Sequence[Condition], operators: tuple[str, ...]) -> int | None:

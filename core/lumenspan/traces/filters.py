@@ -38,16 +38,16 @@ _SCORED: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
 )
 _SUMMED: tuple[tuple[Kind, str, tuple[str, ...]], ...] = (
     (Kind.MAP, "argMinIf(metadata, (start_time, id), parent_id = '' OR is_app_root)", ("metadata",)),
-    (Kind.NUMBER, f"sum({sum_of('usage', 'input')})", ("inputTokens",)),
-    (Kind.NUMBER, f"sum({sum_of('usage', 'output')})", ("outputTokens",)),
-    (Kind.NUMBER, "sum(usage['total'])", ("totalTokens", "tokens")),
+    (Kind.NUMBER, "sum(input_tokens)", ("inputTokens",)),
+    (Kind.NUMBER, "sum(output_tokens)", ("outputTokens",)),
+    (Kind.NUMBER, "sum(total_tokens)", ("totalTokens", "tokens")),
     (Kind.NUMBER, "countIf(level = 'ERROR')", ("errorCount",)),
     (Kind.NUMBER, "countIf(level = 'WARNING')", ("warningCount",)),
     (Kind.NUMBER, "countIf(level = 'DEFAULT')", ("defaultCount",)),
     (Kind.NUMBER, "countIf(level = 'DEBUG')", ("debugCount",)),
     (Kind.NUMBER, f"toFloat64(sum({sum_of('cost', 'input')}))", ("inputCost",)),
     (Kind.NUMBER, f"toFloat64(sum({sum_of('cost', 'output')}))", ("outputCost",)),
-    (Kind.NUMBER, "sumOrNullIf(toFloat64(cost['total']), mapContains(cost, 'total'))", ("totalCost",)),
+    (Kind.NUMBER, "toFloat64(sum(total_cost))", ("totalCost",)),
 )
 _SUMMED_COLUMNS = {
     name: Column(kind, expression, names[0]) for kind, expression, names in _SUMMED for name in names
@@ -58,9 +58,6 @@ COLUMNS = {
     for name in names
 } | _SUMMED_COLUMNS
 _SCORE_KINDS = frozenset(kind for kind, _, _ in _SCORED)
-
-# Every column that one of the summed expressions reads.
-_INNER = "trace_id, id, parent_id, is_app_root, start_time, level, usage, cost, metadata, is_deleted"
 
 
 def conditions_sql(conditions: Iterable[Condition]) -> tuple[list[str], dict[str, Any]]:
@@ -81,9 +78,9 @@ def conditions_sql(conditions: Iterable[Condition]) -> tuple[list[str], dict[str
     if on_sums:
         having, having_params = to_sql(on_sums, _SUMMED_COLUMNS, "sum_filter")
         texts.append(
-            f"id IN (SELECT trace_id FROM (SELECT {_INNER} FROM observations\n"  # noqa: S608
-            "  WHERE project_id = {project_id:String} ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
-            f"  WHERE is_deleted = 0 GROUP BY trace_id HAVING {' AND '.join(having)})"
+            "id IN (SELECT trace_id FROM observations FINAL\n"  # noqa: S608
+            "  WHERE project_id = {project_id:String} AND is_deleted = 0\n"
+            f"  GROUP BY trace_id HAVING {' AND '.join(having)})"
         )
         params |= having_params
     for number, condition in enumerate(on_scores):

@@ -157,6 +157,16 @@ def numbered_ids(
 
 def count(project_id: ProjectId, where: TraceFilter) -> Sql:
     """How many traces fulfil a filter."""
+    if where == TraceFilter():
+        # Hidden are few: only of those that ever were is it asked whether they still are.
+        return Sql(
+            "SELECT uniqExact(trace_id) - (SELECT count() FROM (SELECT trace_id FROM trace_rollup\n"
+            "  WHERE project_id = {project_id:String} AND trace_id IN (SELECT trace_id FROM trace_rollup\n"
+            "    WHERE project_id = {project_id:String} AND hidden_at > toDateTime64(0, 9, 'UTC'))\n"
+            "  GROUP BY trace_id HAVING max(hidden_at) >= max(updated_at))) AS total\n"
+            "FROM trace_rollup WHERE project_id = {project_id:String}",
+            {"project_id": project_id},
+        )
     texts, params = conditions(where)
     inner, inner_params = _aggregated(project_id, None, None, where)
     return Sql(
@@ -183,22 +193,36 @@ def _aggregated(
     if to_bucket_ns is not None:
         texts.append("bucket <= toDateTime({to_bucket:Int64}, 'UTC')")
         params["to_bucket"] = bucket_s(to_bucket_ns)
-    # What a trace ends up with stands in one of its rows, so traces without such a row need no aggregation.
     rows = " AND ".join(texts)
     texts += [
-        f"trace_id IN (SELECT trace_id FROM trace_rollup"
-        f" WHERE {rows} AND {column}.2 IN {{{name}:Array(String)}})"
-        for column, name, values in (
-            ("user_id", "users", where.user_ids),
-            ("session_id", "sessions", where.session_ids),
-        )
-        if values
+        f"trace_id IN (SELECT trace_id FROM trace_rollup WHERE {rows} AND {condition})"
+        for condition in _of_a_row(where)
     ]
     if where.ids:
         texts.append("trace_id IN {trace_ids:Array(String)}")
         params["trace_ids"] = list(where.ids)
     rows = f"FROM trace_rollup WHERE {' AND '.join(texts)}"
     return f"SELECT{_AGGREGATES}\n{rows} GROUP BY trace_id {_NOT_HIDDEN}", params
+
+
+def _of_a_row(where: TraceFilter) -> list[str]:
+    """What holds for a row of a trace that fits; parameters as of ``conditions``.
+
+    What a trace ends up with stands in one of its rows, so traces without such a row need no aggregation.
+    """
+    texts = [
+        f"{column}.2 IN {{{name}:Array(String)}}"
+        for column, name, values in (
+            ("user_id", "users", where.user_ids),
+            ("session_id", "sessions", where.session_ids),
+        )
+        if values
+    ]
+    if where.names:
+        texts.append("(trace_name.2 IN {names:Array(String)} OR root_name.2 IN {names:Array(String)})")
+    if where.tags:
+        texts.append("has(tags, {tags:Array(String)}[1])")
+    return texts
 
 
 def bucket_s(nanos: int) -> int:
@@ -235,10 +259,9 @@ def sums(project_id: ProjectId, traces: Sequence[TraceKey], *, has_ids: bool = T
     where, params = within(traces)
     ids = "groupArray(id)" if has_ids else "CAST([], 'Array(String)')"
     return Sql(
-        "SELECT trace_id, count() AS observations, countIf(mapContains(cost, 'total')) AS priced,\n"
-        "  sum(cost['total']) AS total_cost, sumMap(usage) AS usage_sum,\n"
-        f"  {ids} AS ids\n"
-        "FROM (SELECT trace_id, id, cost, usage, is_deleted FROM observations\n"
+        "SELECT trace_id, count() AS observations, sum(total_cost) AS cost_sum,\n"
+        f"  sumMap(usage) AS usage_sum, {ids} AS ids\n"
+        "FROM (SELECT trace_id, id, total_cost, usage, is_deleted FROM observations\n"
         f"WHERE {where}\n"
         "ORDER BY event_ts DESC LIMIT 1 BY trace_id, id)\n"
         "WHERE is_deleted = 0 GROUP BY trace_id",

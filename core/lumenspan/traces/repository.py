@@ -11,6 +11,9 @@ from lumenspan.storage.clickhouse import ClickHouse, Sql
 from lumenspan.traces import queries
 from lumenspan.traces.domain import Trace, TraceFilter, TraceKey, TraceOrder, TraceSums, TraceTexts
 
+# Parts of different months never hold versions of one row: its partition follows from its key.
+_FINAL = {"do_not_merge_across_partitions_select_final": 1}
+
 
 class TraceRepository:
     """Runs the queries of ``queries`` and converts their rows."""
@@ -51,12 +54,13 @@ class TraceRepository:
         self, project_id: ProjectId, where: TraceFilter, order: TraceOrder, limit: int, offset: int
     ) -> tuple[list[str], int]:
         """Ids of a page in order, and how many traces there are; 0 beyond the last page."""
-        rows = await self._clickhouse.query(queries.numbered_ids(project_id, where, order, limit, offset))
+        sql = queries.numbered_ids(project_id, where, order, limit, offset)
+        rows = await self._clickhouse.query(sql, settings=_FINAL)
         return [row[0] for row in rows.rows], int(rows.rows[0][1]) if rows.rows else 0
 
     async def count(self, project_id: ProjectId, where: TraceFilter) -> int:
         """How many traces fulfil a filter."""
-        rows = await self._clickhouse.query(queries.count(project_id, where))
+        rows = await self._clickhouse.query(queries.count(project_id, where), settings=_FINAL)
         return int(rows.rows[0][0])
 
     async def environments(self, project_id: ProjectId, limit: int) -> list[str]:
@@ -70,10 +74,8 @@ class TraceRepository:
         """Counts, cost and usage by trace, with the ids of its observations where asked for."""
         rows = await self._clickhouse.query(queries.sums(project_id, traces, has_ids=has_ids))
         return {
-            TraceId(trace_id): TraceSums(
-                observations, total if priced else None, dict(usage), tuple(sorted(ids))
-            )
-            for trace_id, observations, priced, total, usage, ids in rows.rows
+            TraceId(trace_id): TraceSums(observations, cost, dict(usage), tuple(sorted(ids)))
+            for trace_id, observations, cost, usage, ids in rows.rows
         }
 
     async def texts(

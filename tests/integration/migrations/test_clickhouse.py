@@ -185,3 +185,19 @@ async def test_the_rollup_and_its_view_have_the_same_columns(client: Any) -> Non
     # Deletions fill in the one that the view has not.
     known = [name for name in await columns(client, "trace_rollup") if name != "hidden_at"]
     assert known == list(await columns(client, "trace_rollup_view"))
+
+
+async def test_sums_are_known_of_what_was_stored_before_they_were(client: Any) -> None:
+    await Runner(client, ALL[:6]).upgrade()
+    await client.command(
+        "INSERT INTO observations (project_id, trace_id, id, start_time, usage, cost) VALUES"
+        " ('p', 't', 'a', now64(9), {'input': 1, 'input_cached': 2, 'output': 4, 'total': 7},"
+        " {'total': 0.5}),"
+        " ('p', 't', 'b', now64(9), {}, {})"
+    )
+    await Runner(client, ALL).upgrade()
+    result = await client.query(
+        "SELECT input_tokens, output_tokens, total_tokens, toString(total_cost)"
+        " FROM observations ORDER BY id"
+    )
+    assert result.result_rows == [(3, 4, 7, "0.5"), (0, 0, 0, None)]
