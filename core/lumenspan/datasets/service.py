@@ -164,7 +164,7 @@ class DatasetService:
             known = await repository.item(session, project_id, item_id)
             if known is None:
                 raise NotFound(_NO_ITEM)
-            gone = replace(known, valid_from=max(utc_now(), known.valid_from + _STEP))
+            gone = replace(known, valid_from=max(_now(), known.valid_from + _STEP))
             await repository.add_version(session, project_id, gone, is_deleted=True)
 
     async def items(
@@ -333,7 +333,7 @@ class DatasetService:
         given: ItemChange,
         known: Item | None,
     ) -> Item:
-        now = utc_now()
+        now = _now()
         input_, output, details = (
             normalized(value) for value in (given.input, given.expected_output, given.metadata)
         )
@@ -361,3 +361,9 @@ class DatasetService:
         of_dataset: Sequence[ColumnElement[bool]] = [col(DatasetItemRow.dataset_id) == dataset.id]
         found, _ = await repository.items(session, dataset.project_id, of_dataset, None, 0, _MAX_ITEMS)
         schemas.check((each.id, each.input, each.expected_output) for each in found)
+
+
+def _now() -> datetime:
+    """Now in whole milliseconds, as versions are told: an item is found by the version it names."""
+    now = utc_now()
+    return now.replace(microsecond=now.microsecond // 1_000 * 1_000)
