@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from PySide6.QtCore import QSocketNotifier
 from PySide6.QtWidgets import QApplication
 
+from lumenspan_desktop.garbage import GarbageCollector
 from lumenspan_desktop.net import Network
 from lumenspan_desktop.profiles import default_profiles
 from lumenspan_desktop.theme import ThemeKeeper
@@ -53,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     app.setApplicationName("Lumenspan")
     app.setDesktopFileName("lumenspan")
     ThemeKeeper(app, options.theme)
+    garbage = GarbageCollector(app)
     network = Network()
     try:
         window = MainWindow(network, default_profiles())
@@ -69,3 +71,4 @@ def run(options: argparse.Namespace) -> int:
             return app.exec()
     finally:
         network.close()
+        garbage.stop()

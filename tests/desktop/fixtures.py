@@ -1,5 +1,6 @@
 """The network loop, a stand-in server and the window, and proof that no thread is left running."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +39,26 @@ def api(fake_server: FakeServer, network: Network) -> Iterator[Api]:
     network.submit(made.close()).result(timeout=10)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def garbage_is_collected_here() -> Iterator[None]:
+    """As in the application: a Qt object in a cycle must not be taken apart on the thread of a server."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    yield
+    gc.collect()
+    gc.unfreeze()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
+def no_garbage_is_left(garbage_is_collected_here: None) -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left(no_garbage_is_left: None) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     left = [t for t in threading.enumerate() if t not in before and not t.name.startswith("asyncio_")]
