@@ -35,6 +35,7 @@ class Modules:
 
 def python(name: str) -> Path:
     """The interpreter of an environment with what ``requirements/<name>.txt`` locks."""
+    _skip_unless_wanted(name)
     lock = _FOLDER / "requirements" / f"{name}.txt"
     folder = _cached(f"{name}-{sys.version_info[0]}.{sys.version_info[1]}", [lock])
     interpreter = Path("bin", "python")
@@ -54,6 +55,7 @@ def python(name: str) -> Path:
 
 def javascript(name: str) -> Modules:
     """The modules that ``requirements/<name>/package-lock.json`` locks, and what runs them."""
+    _skip_unless_wanted(name)
     tools = _node()
     source = _FOLDER / "requirements" / name
     files = [source / "package.json", source / "package-lock.json"]
@@ -75,6 +77,13 @@ def _node() -> Path:
         if int(said.stdout.removeprefix("v").partition(".")[0] or 0) >= _NODE_MAJOR:
             return Path(node).parent
     return python("node").parent
+
+
+def _skip_unless_wanted(name: str) -> None:
+    """``LUMENSPAN_SDKS`` names the environments to use, separated by blanks; where it is not set, all are."""
+    wanted = os.environ.get("LUMENSPAN_SDKS", "").split()
+    if wanted and name not in {*wanted, "node"}:
+        pytest.skip(f"LUMENSPAN_SDKS does not name {name}")
 
 
 def _cached(name: str, files: list[Path]) -> Path:
