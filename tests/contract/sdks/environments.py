@@ -80,7 +80,7 @@ def _node() -> Path:
 
 
 def _skip_unless_wanted(name: str) -> None:
-    """``LUMENSPAN_SDKS`` names the environments to use, separated by blanks; where it is not set, all are."""
+    """``LUMENSPAN_SDKS`` names the environments to use, separated by blanks; unset means all."""
     wanted = os.environ.get("LUMENSPAN_SDKS", "").split()
     if wanted and name not in {*wanted, "node"}:
         pytest.skip(f"LUMENSPAN_SDKS does not name {name}")
