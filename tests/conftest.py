@@ -17,16 +17,20 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from tests.support import free_port, wait_until, why_qt_is_missing
 
 if TYPE_CHECKING:
     from lumenspan.embedded.engines import EngineAddresses
+    from lumenspan.identity.domain import UserPrincipal
+    from lumenspan.identity.service import IdentityService
     from lumenspan.settings import Settings
 
 PASSWORD = "Correct-horse-7"
@@ -116,19 +120,36 @@ async def identity_clients(settings: Settings) -> AsyncIterator[object]:
     await postgres.close()
 
 
+@cache
+def _password_hash() -> str:
+    """Of ``PASSWORD``, with the least that argon2id takes: a hash says itself what verifying it costs."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+async def make_person(identity: IdentityService, name: str | None) -> UserPrincipal:
+    """Somebody new, signed in, whose password is ``PASSWORD``; the row is what sign-up would write."""
+    from lumenspan.identity.domain import UserPrincipal
+    from lumenspan.identity.tables import UserRow
+
+    email = f"{uuid.uuid4().hex}@example.com"
+    async with identity._postgres.session() as session:
+        session.add(UserRow(id=uuid.uuid4().hex, email=email, name=name, password_hash=_password_hash()))
+    opened = await identity.sign_in(email, PASSWORD)
+    principal = await identity.authenticate(f"Bearer {opened.token}")
+    assert isinstance(principal, UserPrincipal)
+    return principal
+
+
 async def make_project(identity: object) -> ProjectAccess:
     """A user who owns a new organization with one project and one key."""
-    from lumenspan.identity.domain import UserPrincipal
     from lumenspan.identity.service import IdentityService
 
     assert isinstance(identity, IdentityService)
-    email = f"{uuid.uuid4().hex}@example.com"
-    session = await identity.sign_up(email, PASSWORD, "Test Person")
-    principal = await identity.authenticate(f"Bearer {session.token}")
-    assert isinstance(principal, UserPrincipal)
+    principal = await make_person(identity, "Test Person")
     organization = await identity.create_organization(principal, "Test organization")
     project = await identity.create_project(principal, organization.id, "Test project", None)
     key, secret = await identity.create_api_key(principal, project.id, "tests", None)
+    email = principal.user.email
     return ProjectAccess(organization.id, project.id, key.public_key, secret, email, PASSWORD)
 
 

@@ -230,7 +230,7 @@ class TestDeletion:
             return answer.status_code == 401
 
         # The key may be remembered for half a second, its project is not.
-        assert await eventually(is_refused, timeout_s=2)
+        assert await eventually(is_refused)
         answer = await server.client.get("/api/public/organizations/projects", headers=key.headers)
         assert answer.json() == {"projects": []}
         for method, path in (("DELETE", ""), ("GET", "/apiKeys"), ("GET", "/memberships")):
@@ -274,7 +274,7 @@ class TestKeys:
         async def is_refused() -> bool:
             return (await server.client.get(ROUTE, headers=header)).status_code == 401
 
-        assert await eventually(is_refused, timeout_s=2)
+        assert await eventually(is_refused)
 
     async def test_an_empty_body_will_do(
         self, server: RunningServer, key: OrganizationAccess, project: ProjectAccess

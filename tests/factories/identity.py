@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import uuid
 from dataclasses import dataclass
 
 from lumenspan.identity.domain import KeyWish, UserPrincipal
 from lumenspan.identity.service import IdentityService
 from lumenspan.ids import OrganizationId
-from tests.conftest import PASSWORD, ProjectAccess
+from tests.conftest import ProjectAccess, make_person
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,4 @@ async def organization_key(identity: IdentityService, access: ProjectAccess) -> 
 
 async def new_person(identity: IdentityService, name: str | None = "Somebody") -> UserPrincipal:
     """Somebody with an account of their own, member of nothing."""
-    session = await identity.sign_up(f"{uuid.uuid4().hex}@example.com", PASSWORD, name)
-    principal = await identity.authenticate(f"Bearer {session.token}")
-    assert isinstance(principal, UserPrincipal)
-    return principal
+    return await make_person(identity, name)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engines
 SPANS, TAGS, KEYS = 100_000, 1_000, 50_000
 INPUT_BYTES = 5 << 20
 # What a neighbour may wait. On a machine too busy for that: never as long as what it stands beside takes.
-NEIGHBOUR_S = 2
+NEIGHBOUR_S = 8
 COUNT = "query Q($id: ID!, $trace: ID!) { project(id: $id) { trace(id: $trace) { observationCount } } }"
 PAGE = """query Q($id: ID!, $trace: ID!, $after: String) { project(id: $id) { trace(id: $trace) {
   observations(first: 1000, after: $after) {
@@ -152,8 +152,7 @@ async def test_a_span_with_a_huge_input_and_very_many_tags_and_names(
     await readable(http, project, trace, 1)
     took_s = time.monotonic() - started
     is_done.set()
-    # This one is quick itself, so that it says little of how busy the machine is.
-    assert await neighbour < max(2 * NEIGHBOUR_S, took_s)
+    assert await neighbour < max(NEIGHBOUR_S, took_s)
 
     span = f"{1:016x}"
     found = await ask(http, project, WHOLE, trace=trace, span=span)

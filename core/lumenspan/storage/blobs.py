@@ -79,6 +79,7 @@ class Blobs:
         self._open = AsyncExitStack()
         self._client: Any = None
         self._connecting = asyncio.Lock()
+        self._is_closed = False
         self._writes = asyncio.Semaphore(settings.s3_concurrent_writes)
         self._reads = asyncio.Semaphore(settings.s3_concurrent_reads)
 
@@ -168,12 +169,18 @@ class Blobs:
             await client.head_bucket(Bucket=self._bucket)
 
     async def close(self) -> None:
-        self._client = None
-        await self._open.aclose()
+        """Release the connections, for good: what calls later is told Unavailable."""
+        self._is_closed = True
+        async with self._connecting:
+            self._client = None
+            await self._open.aclose()
 
     async def _connected(self) -> Any:
         if self._client is None:
             async with self._connecting:
+                if self._is_closed:
+                    # Nobody would close another client.
+                    raise Unavailable(ENGINE)
                 if self._client is None:
                     self._client = await self._open.enter_async_context(self._make_client())
         return self._client

@@ -102,6 +102,7 @@ class ClickHouse:
         self._settings = settings
         self._client: Any = None
         self._connecting = asyncio.Lock()
+        self._is_closed = False
         self._limits: dict[str, Any] = {
             "max_execution_time": settings.query_timeout_s,
             "max_memory_usage": settings.query_memory_mib << 20,
@@ -184,14 +185,20 @@ class ClickHouse:
         await self.command(Sql.unscoped("SELECT 1"), settings={"max_execution_time": 5})
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        """Release the connections, for good: what calls later is told Unavailable."""
+        self._is_closed = True
+        async with self._connecting:
+            client, self._client = self._client, None
+            if client is not None:
+                await client.close()
 
     async def _connected(self) -> Any:
         if self._client is not None:
             return self._client
         async with self._connecting:
+            if self._is_closed:
+                # Nobody would close another client.
+                raise Unavailable(ENGINE)
             if self._client is None:
                 self._client = await self._connect()
         return self._client

@@ -117,7 +117,6 @@ async def _system(
             parent,
             adapt=lambda env: sweeping | adapt(env),
             launcher=launcher,
-            outage_s=0.2,
             before_s3=before_s3,
         ) as system:
             yield Chaos(system, random.Random(seed), parent)

@@ -94,7 +94,7 @@ class TestKeys:
                 return True
             return False
 
-        assert await eventually(is_refused, timeout_s=2)
+        assert await eventually(is_refused)
 
     async def test_only_owners_make_them(
         self, identity: IdentityService, project: ProjectAccess, other_project: ProjectAccess

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from redis.asyncio import Redis
@@ -31,13 +31,17 @@ class Clients:
     redis: Redis
     postgres: Postgres
     registry: Registry
+    gates: list[IngestGate] = field(default_factory=list)
 
     @property
     def queue(self) -> JobQueue:
         return JobQueue(self.redis, self.settings)
 
     def gate(self, **changes: object) -> IngestGate:
-        return IngestGate(self.blobs, self.queue, self.settings.model_copy(update=changes))
+        """A gate that is closed before the clients are: nothing is on the way to them then."""
+        made = IngestGate(self.blobs, self.queue, self.settings.model_copy(update=changes))
+        self.gates.append(made)
+        return made
 
     @property
     def service(self) -> IngestService:
@@ -61,6 +65,8 @@ async def open_clients(settings: Settings) -> AsyncIterator[Clients]:
     try:
         yield clients
     finally:
+        for gate in clients.gates:
+            await gate.close()
         await clients.blobs.close()
         await clients.clickhouse.close()
         await clients.redis.aclose()

@@ -1,4 +1,4 @@
-"""A whole system of its own, whose parts can be killed; engines stay down for a while then."""
+"""A whole system of its own, whose parts can be killed and held down."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import uuid
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -28,9 +29,39 @@ from tests.support import eventually, free_port
 from tests.unit.ingest.build import export
 
 _ROOT = Path(__file__).resolve().parents[3]
-# How long an engine that was killed stays away.
-OUTAGE_S = 4.0
 PATH = "/api/public/otel/v1/traces"
+
+
+class HeldSupervisor(Supervisor):
+    """Restarts a child that ended at once, save one that is held down: that waits until it is let up."""
+
+    def __init__(self, logs: Path, run: Path) -> None:
+        super().__init__(logs, run, backoff=Backoff(first_s=0.2, most_s=0.2))
+        self._is_up: dict[str, threading.Event] = {}
+
+    async def start(self, *specs: ChildSpec) -> None:
+        await super().start(*(self._held(spec) for spec in specs))
+
+    def _held(self, spec: ChildSpec) -> ChildSpec:
+        is_up = self._is_up.setdefault(spec.name, threading.Event())
+        is_up.set()
+
+        def prepare() -> None:
+            is_up.wait()
+            if spec.prepare is not None:
+                spec.prepare()
+
+        return replace(spec, prepare=prepare)
+
+    @contextlib.contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """The child, once it has ended, does not start again within the block."""
+        is_up = self._is_up[name]
+        is_up.clear()
+        try:
+            yield
+        finally:
+            is_up.set()
 
 
 @dataclass
@@ -39,7 +70,7 @@ class System:
 
     folder: Path
     settings: Settings
-    supervisors: tuple[Supervisor, Supervisor]
+    supervisors: tuple[HeldSupervisor, HeldSupervisor]
     client: httpx.AsyncClient
     clickhouse: ClickHouse
     identity: IdentityService
@@ -53,10 +84,20 @@ class System:
         assert pid is not None
         os.kill(pid, number)
 
-    async def take_down(self, name: str) -> None:
-        """Kill the part and return when that is noticed."""
-        self.kill(name)
-        await self._until(name, "restarting")
+    @contextlib.asynccontextmanager
+    async def without(self, name: str) -> AsyncIterator[None]:
+        """The part is killed, and away until the block is left; then it runs again."""
+        (owner,) = (each for each in self.supervisors if name in {status.name for status in each.statuses})
+        with owner.held(name):
+            self.kill(name)
+            await self._until(name, "restarting")
+            yield
+        await self.until_running(name)
+
+    async def restart(self, name: str) -> None:
+        """Kill the part and return when it runs again."""
+        async with self.without(name):
+            pass
 
     async def until_running(self, name: str) -> None:
         await self._until(name, "running")
@@ -94,7 +135,7 @@ class System:
         rows = await self.clickhouse.query(Sql(text, {"project_id": project.project_id}))
         return [row[0] for row in rows.rows]
 
-    async def until_readable(self, project: ProjectAccess, ids: list[str], timeout_s: float = 15) -> None:
+    async def until_readable(self, project: ProjectAccess, ids: list[str], timeout_s: float = 60) -> None:
         """Return when all of them are readable, and each once."""
 
         async def are_there() -> bool:
@@ -116,7 +157,6 @@ async def running(
     *,
     adapt: Callable[[dict[str, str]], dict[str, str]] = lambda env: {},
     launcher: tuple[str, ...] = (),
-    outage_s: float = OUTAGE_S,
     before_s3: Callable[[Path], None] = lambda folder: None,
 ) -> AsyncIterator[System]:
     """Start everything; stop it on leaving.
@@ -124,17 +164,14 @@ async def running(
     Args:
         adapt: variables of server and worker to change, from those with the addresses of the engines.
         launcher: module that starts server and worker instead of Python itself.
-        outage_s: how long an engine stays down.
         before_s3: called with the folder of the store before that is started.
     """
     folder = DataFolder.at(parent / "data")
     parts_run = parent / "parts"
     parts_run.mkdir()
     with folder.locked() as secrets:
-        engine_supervisor = Supervisor(
-            folder.logs, folder.run, backoff=Backoff(first_s=outage_s, most_s=outage_s)
-        )
-        parts = Supervisor(folder.logs, parts_run)
+        engine_supervisor = HeldSupervisor(folder.logs, folder.run)
+        parts = HeldSupervisor(folder.logs, parts_run)
         plan = engines.Plan(folder, secrets, tuple(engines.ADDRESS_OF))
         port, worker_port = free_port(), free_port()
         try:
@@ -168,7 +205,7 @@ async def running(
 
 @contextlib.asynccontextmanager
 async def _clients(
-    folder: Path, settings: Settings, supervisors: tuple[Supervisor, Supervisor], port: int
+    folder: Path, settings: Settings, supervisors: tuple[HeldSupervisor, HeldSupervisor], port: int
 ) -> AsyncIterator[System]:
     postgres, redis, clickhouse = (
         Postgres(settings.postgres_url, pool_size=2),

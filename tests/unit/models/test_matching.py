@@ -49,7 +49,8 @@ class TestMatcher:
         matcher = Matcher([model("m", r"^(a|a|aa)+$")], NO_BUILTIN)
         started = time.monotonic()
         assert matcher.match("a" * 60 + "!", NOW) is None
-        assert time.monotonic() - started < 1
+        # It would go on for centuries.
+        assert time.monotonic() - started < 20
 
     @given(st.text(max_size=600))
     def test_odd_names_match_only_themselves(self, name: str) -> None:

@@ -12,6 +12,7 @@ from lumenspan.storage.secrets import EncryptionKeyMissing, SecretBox, SecretUnr
 
 BOX = SecretBox(SecretStr("ab" * 32))
 PURPOSE = "llm_connections.secret_key:project:row"
+SEALED = BOX.seal("a secret of some length", PURPOSE)
 
 
 @given(st.text(), st.text(alphabet=st.characters(codec="utf-8")))
@@ -46,14 +47,11 @@ def test_another_key_is_told_from_damage() -> None:
 
 @given(st.data())
 def test_any_changed_character_is_found(data: st.DataObject) -> None:
-    sealed = BOX.seal("a secret of some length", PURPOSE)
-    place = data.draw(st.integers(0, len(sealed) - 1))
-    other = data.draw(st.sampled_from("AZaz09-_.=\n\0é").filter(lambda each: each != sealed[place]))
     # The last character of base64 has bits that stand for nothing.
-    if place == len(sealed) - 1:
-        return
+    place = data.draw(st.integers(0, len(SEALED) - 2))
+    other = data.draw(st.sampled_from("AZaz09-_.=\n\0é").filter(lambda each: each != SEALED[place]))
     with pytest.raises(SecretUnreadable):
-        BOX.open(sealed[:place] + other + sealed[place + 1 :], PURPOSE)
+        BOX.open(SEALED[:place] + other + SEALED[place + 1 :], PURPOSE)
 
 
 @pytest.mark.parametrize(
