@@ -88,7 +88,7 @@ class IngestionSettings(BaseSettings):
         "LUMENSPAN_INGEST_PENDING_MIB", 256, about="Bytes waiting for storage before calls get 503", ge=1
     )
     worker_threads: Number = env(
-        "LUMENSPAN_WORKER_THREADS", 16, about="Jobs one worker runs at once", ge=1, le=64
+        "LUMENSPAN_WORKER_THREADS", 64, about="Jobs one worker runs at once", ge=1, le=256
     )
     sweep_interval_s: Number = env(
         "LUMENSPAN_SWEEP_INTERVAL_SECONDS", 5, about="Seconds between searches for lost payloads", ge=1

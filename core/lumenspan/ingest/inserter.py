@@ -7,6 +7,8 @@ delays the others by a block and no more. Rows that the store refuses are found 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,10 +20,17 @@ from lumenspan.observations.rows import COLUMNS, TABLE, TYPES, Columns, Observat
 from lumenspan.storage.clickhouse import ClickHouse, RowsRefused
 
 _log = structlog.get_logger(__name__)
-_BLOCK_ROWS = 5_000
-_BLOCK_BYTES = 32 << 20
-# An insert costs about as much as a thousand rows: under load they are gathered for so long.
+# Merging what was inserted costs as much as inserting it: few large parts are merged less often.
+_BLOCK_ROWS = 20_000
+_BLOCK_BYTES = 64 << 20
+# What is refused together is searched for bad rows together.
+_PIECE_ROWS = 5_000
+# An insert costs about as much as a thousand rows: under load they are gathered for so long, and longer
+# while more are on their way.
 _PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 1.0
+# Rows in memory that are not written yet, by the size of their spans.
+_HELD_BYTES = 128 << 20
 # Two dozen bad rows among five thousand are found with so many inserts; beyond, the rest is given up.
 _MOST_HALVINGS = 300
 _SETTINGS = {
@@ -60,9 +69,28 @@ class Inserter:
         self._callers = callers
         self._waiting: Rotation[_Waiting] = Rotation()
         self._changed = asyncio.Event()
+        self._coming = 0
+        self._held_bytes = 0
+        self._released = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._helper: asyncio.Task[None] | None = None
         self._halving = asyncio.Semaphore(1)
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """Around what leads to a call of ``insert``: its rows are worth waiting for."""
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
+            self._changed.set()
+
+    async def room(self) -> None:
+        """Return when there is memory for more rows."""
+        while self._held_bytes >= _HELD_BYTES:
+            self._released.clear()
+            await self._released.wait()
 
     async def insert(self, columns: ObservationColumns, share: str = "") -> list[Refused]:
         """Insert ``columns`` and return the rows that cannot be stored; the same again changes nothing.
@@ -71,15 +99,20 @@ class Inserter:
             Unavailable: ClickHouse is down or busy; a part may have been written.
             Exception: these rows cannot be written; those of other callers are not concerned.
         """
-        blocks = [_waiting(block) for block in columns.blocks(_BLOCK_ROWS)]
+        blocks = [_waiting(block) for block in columns.blocks(_PIECE_ROWS)]
         for block in blocks:
             self._waiting.add(share, block)
+            self._held_bytes += block.size_bytes
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         elif self._is_block_waiting() and (self._helper is None or self._helper.done()):
             self._helper = asyncio.create_task(self._help())
-        outcomes = await asyncio.gather(*(block.done for block in blocks), return_exceptions=True)
+        try:
+            outcomes = await asyncio.gather(*(block.done for block in blocks), return_exceptions=True)
+        finally:
+            self._held_bytes -= sum(block.size_bytes for block in blocks)
+            self._released.set()
         refused: list[Refused] = []
         first = 0
         for block, outcome in zip(blocks, outcomes, strict=True):
@@ -118,7 +151,7 @@ class Inserter:
         while self._waiting:
             begun = asyncio.get_running_loop().time()
             await self._write(self._take())
-            await self._gather(begun + _PAUSE_S)
+            await self._gather(begun)
 
     async def _help(self) -> None:
         """Insert beside ``_work`` while more than enough waits: a block is encoded as one is stored."""
@@ -128,12 +161,13 @@ class Inserter:
     def _is_block_waiting(self) -> bool:
         return sum(each.rows for each in self._waiting) >= _BLOCK_ROWS
 
-    async def _gather(self, until: float) -> None:
-        """Wait for more rows until that time, or until they fill a block or everybody waits."""
+    async def _gather(self, begun: float) -> None:
+        """Wait for more rows: a while, or until they fill a block or everybody waits."""
         while len(self._waiting) < self._callers and not self._is_block_waiting():
             self._changed.clear()
+            pause_s = _LONGEST_PAUSE_S if self._coming else _PAUSE_S
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(begun + pause_s):
                     await self._changed.wait()
             except TimeoutError:
                 return
@@ -153,7 +187,7 @@ class Inserter:
 
     async def _write(self, taken: list[_Waiting]) -> None:
         try:
-            await self._send(joined([each.columns for each in taken]))
+            await self._send(await _joined(taken))
         except Exception as error:
             if isinstance(error, Unavailable) or len(taken) == 1:
                 for each in taken:
@@ -174,6 +208,12 @@ class Inserter:
 
     async def _send(self, columns: Columns) -> None:
         await self._clickhouse.insert(TABLE, COLUMNS, columns, TYPES, settings=_SETTINGS)
+
+
+async def _joined(taken: list[_Waiting]) -> Columns:
+    if len(taken) == 1:
+        return taken[0].columns
+    return await asyncio.to_thread(joined, [each.columns for each in taken])
 
 
 def _waiting(block: Columns) -> _Waiting:

@@ -84,15 +84,17 @@ class IngestService:
         """
         share = share_of(key)
         try:
-            async with self._reading.turn(share):
-                mapped = await self._read(key)
+            await self._inserter.room()
+            with self._inserter.coming():
+                async with self._reading.turn(share):
+                    mapped = await self._read(key)
+                shift(mapped, shift_ns)
+                project_id = ProjectId(mapped.project_id)
+                with timed("prepare"):
+                    await self._prepare(project_id, mapped.columns)
         except InvalidInput as error:
             await self.give_up(key, error.message)
             return 0
-        shift(mapped, shift_ns)
-        project_id = ProjectId(mapped.project_id)
-        with timed("prepare"):
-            await self._prepare(project_id, mapped.columns)
         with timed("insert"):
             turned_away = await self._inserter.insert(mapped.columns, share)
         if turned_away:

@@ -60,10 +60,46 @@ async def test_more_than_a_block_is_written_in_several(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lumenspan.ingest.inserter._BLOCK_ROWS", 10)
+    monkeypatch.setattr("lumenspan.ingest.inserter._PIECE_ROWS", 10)
     project = uuid.uuid4().hex
     inserter = Inserter(clients.clickhouse, callers=2)
     await asyncio.gather(inserter.insert(rows(project, 25)), inserter.insert(rows(project, 7)))
     assert (await count(clients, project))[0] == 32
+
+
+async def test_rows_on_their_way_are_waited_for(clients: Clients) -> None:
+    project = uuid.uuid4().hex
+    inserter = Inserter(clients.clickhouse, callers=50)
+    # After the first insert the others are gathered, for longer than the usual pause where more will come.
+    await inserter.insert(rows(project))
+    with inserter.coming():
+        early = asyncio.create_task(inserter.insert(rows(project, 3)))
+        await asyncio.sleep(0.4)
+        assert not early.done()
+    await asyncio.gather(early, inserter.insert(rows(project, 4)))
+    found, parts = await count(clients, project)
+    assert found == 8
+    assert parts <= 2
+
+
+async def test_there_is_room_again_when_rows_are_written(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumenspan.ingest.inserter._HELD_BYTES", 1)
+    inserter = Inserter(clients.clickhouse, callers=50)
+    async with asyncio.timeout(20):
+        await inserter.room()
+        written = asyncio.create_task(inserter.insert(rows(uuid.uuid4().hex)))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(inserter.room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await asyncio.gather(written, waiting)
+        # What could not be written makes room as well.
+        bad = rows(uuid.uuid4().hex)
+        bad.values[COLUMNS.index("prompt_version")][0] = 70_000
+        assert len(await inserter.insert(bad)) == 1
+        await inserter.room()
 
 
 async def test_a_bad_row_does_not_take_others_along(clients: Clients) -> None:
