@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -14,6 +14,7 @@ from lumenspan.annotation.tables import (
     AnnotationQueueRow,
 )
 from lumenspan.ids import ProjectId, ScoreConfigId
+from lumenspan.storage import statements
 
 
 async def add(session: AsyncSession, queue: Queue) -> bool:
@@ -49,17 +50,11 @@ async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[Queue], int]:
     """Queues, newest first, and how many there are."""
-    of_project = col(AnnotationQueueRow.project_id) == project_id
-    count = select(func.count()).select_from(AnnotationQueueRow).where(of_project)
-    query = (
-        select(AnnotationQueueRow)
-        .where(of_project)
-        .order_by(col(AnnotationQueueRow.created_at).desc(), col(AnnotationQueueRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    total = (await session.execute(count)).scalar_one()
-    return [_to_queue(row) for row in (await session.execute(query)).scalars()], total
+    row = AnnotationQueueRow
+    where = (col(row.project_id) == project_id,)
+    order = (col(row.created_at).desc(), col(row.id).desc())
+    found, total = await statements.page(session, row, where, order, offset, limit)
+    return [_to_queue(each) for each in found], total
 
 
 async def save_item(session: AsyncSession, item: QueueItem) -> None:
@@ -105,10 +100,9 @@ async def items(
     where = _of_queue(project_id, queue_id)
     if status is not None:
         where.append(col(row.status) == status.value)
-    total = (await session.execute(select(func.count()).select_from(row).where(*where))).scalar_one()
     order = (col(row.created_at).desc(), col(row.id).desc())
-    query = select(row).where(*where).order_by(*order).offset(offset).limit(limit)
-    return [_to_item(each) for each in (await session.execute(query)).scalars()], total
+    found, total = await statements.page(session, row, where, order, offset, limit)
+    return [_to_item(each) for each in found], total
 
 
 async def remove_item(session: AsyncSession, project_id: ProjectId, queue_id: str, item_id: str) -> bool:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from lumenspan.ids import ProjectId
 from lumenspan.prompts.domain import Prompt, PromptType, Reference
 from lumenspan.prompts.tables import PromptReferenceRow, PromptRow
+from lumenspan.storage import statements
 
 
 async def lock(session: AsyncSession, project_id: ProjectId) -> None:
     """One change of a project's prompts at a time: they refer to each other."""
-    key = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))")
-    await session.execute(key, {"key": project_id})
+    await statements.one_at_a_time(session, project_id, 7)
 
 
 async def versions(session: AsyncSession, project_id: ProjectId, name: str) -> list[Prompt]:

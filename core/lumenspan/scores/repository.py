@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from lumenspan.ids import ProjectId, ScoreConfigId, ScoreId
 from lumenspan.scores import queries
 from lumenspan.scores.domain import Category, DataType, Score, ScoreConfig, ScoreSource
 from lumenspan.scores.tables import ScoreConfigRow
+from lumenspan.storage import statements
 from lumenspan.storage.clickhouse import ClickHouse
 
 # Parts of different months never hold versions of one row: its partition follows from its key.
@@ -88,18 +89,10 @@ async def config_page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[ScoreConfig], int]:
     """Configs newest first, and how many there are."""
-    of_project = col(ScoreConfigRow.project_id) == project_id
-    total = (
-        await session.execute(select(func.count()).select_from(ScoreConfigRow).where(of_project))
-    ).scalar_one()
-    query = (
-        select(ScoreConfigRow)
-        .where(of_project)
-        .order_by(col(ScoreConfigRow.created_at).desc(), col(ScoreConfigRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    return [to_config(row) for row in (await session.execute(query)).scalars()], total
+    where = (col(ScoreConfigRow.project_id) == project_id,)
+    order = (col(ScoreConfigRow.created_at).desc(), col(ScoreConfigRow.id).desc())
+    rows, total = await statements.page(session, ScoreConfigRow, where, order, offset, limit)
+    return [to_config(row) for row in rows], total
 
 
 class ScoreRepository:
