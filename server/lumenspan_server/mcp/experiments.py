@@ -7,7 +7,7 @@ from msgspec import Meta
 from lumenspan.clock import now_nanos
 from lumenspan.experiments.domain import Search
 from lumenspan.experiments.filters import COLUMNS, ITEM_COLUMNS
-from lumenspan.filters import Condition, without_overridden
+from lumenspan.filters import Condition, any_of, without_overridden
 from lumenspan_server.experiments.rest import ITEM_DEFAULT, to_item_row, to_meta, to_place, to_row
 from lumenspan_server.mcp.conditions import Filter, conditions_of
 from lumenspan_server.mcp.tools import Arguments, Call, Instant, Limit, Tool, nanos, tool
@@ -100,9 +100,7 @@ async def list_items(call: Call, given: ListItems) -> Any:
 
 
 def _simple(lists: dict[str, tuple[str, ...] | None]) -> list[Condition]:
-    return [
-        Condition("stringOptions", column, "any of", values) for column, values in lists.items() if values
-    ]
+    return [each for column, values in lists.items() for each in any_of(column, values or ())]
 
 
 def _search(given: _Range, conditions: tuple[Condition, ...], groups: frozenset[str]) -> Search:

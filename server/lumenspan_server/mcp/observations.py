@@ -7,7 +7,7 @@ from msgspec import Meta
 from lumenspan.clock import now_nanos
 from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.errors import NotFound
-from lumenspan.filters import OPERATORS, TYPES_OF, Condition
+from lumenspan.filters import OPERATORS, TYPES_OF, Condition, any_of, within
 from lumenspan.observations.domain import Level, Observation, ObservationPosition, ObservationType
 from lumenspan.observations.filters import COLUMNS
 from lumenspan.observations.values import NAMES
@@ -137,9 +137,7 @@ def _simple(given: ListObservations) -> list[Condition]:
         for name, column in _EQUAL
         if (value := getattr(given, name)) is not None
     ]
-    if given.environment:
-        found.append(Condition("stringOptions", "environment", "any of", given.environment))
-    return found + _shape(given) + _times(given)
+    return [*found, *any_of("environment", given.environment or ()), *_shape(given), *_times(given)]
 
 
 def _shape(given: ListObservations | FilterValues) -> list[Condition]:
@@ -154,15 +152,8 @@ def _shape(given: ListObservations | FilterValues) -> list[Condition]:
 
 
 def _times(given: ListObservations | FilterValues) -> list[Condition]:
-    found = []
-    for name, operator, text in (
-        ("fromStartTime", ">=", given.from_start_time),
-        ("toStartTime", "<", given.to_start_time),
-    ):
-        bound = nanos(text, name)
-        if bound is not None:
-            found.append(Condition("datetime", "startTime", operator, bound))
-    return found
+    since, until = nanos(given.from_start_time, "fromStartTime"), nanos(given.to_start_time, "toStartTime")
+    return within("startTime", since, until)
 
 
 async def _rows(
@@ -224,7 +215,7 @@ async def get_filter_values(call: Call, given: FilterValues) -> Any:
     conditions = [*_times(given), *_shape(given)]
     if given.from_start_time is None:
         since = max((now_nanos() if until is None else until) - _DEFAULT_DAYS * _DAY_NS, 0)
-        conditions.append(Condition("datetime", "startTime", ">=", since))
+        conditions += within("startTime", since, None)
     if given.observation_type is not None:
         conditions.append(Condition("string", "type", "=", given.observation_type.value))
     position = None

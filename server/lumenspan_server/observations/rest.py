@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request, Response, get
 
 from lumenspan.cursors import decode_cursor, encode_cursor
-from lumenspan.filters import Condition, parse_conditions, without_overridden
+from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.observations.domain import ObservationParts, ObservationPosition
 from lumenspan.observations.filters import COLUMNS
 from lumenspan_server.access import require_project_key
@@ -84,11 +84,8 @@ def _conditions(query: ObservationQueryV2) -> list[Condition]:
     simple = [Condition("string", column, "=", str(value)) for column, value in texts if value is not None]
     if query.is_root_observation is not None:
         simple.append(Condition("boolean", "isRootObservation", "=", query.is_root_observation))
-    if query.environment:
-        simple.append(Condition("stringOptions", "environment", "any of", query.environment))
-    for operator, bound in ((">=", query.from_start_time), ("<", query.to_start_time)):
-        if bound is not None:
-            simple.append(Condition("datetime", "startTime", operator, int(bound)))
+    simple += any_of("environment", query.environment)
+    simple += within("startTime", query.from_start_time, query.to_start_time)
     return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
 
 
