@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import orjson
@@ -40,7 +40,6 @@ ITEM_DEFAULT = frozenset({"core", "dataset"})
 _SCORE_GROUPS = frozenset({"subject"})
 _CURSOR_VERSION = 1
 _MAX_CURSOR_CHARS = 4096
-_Query = TypeVar("_Query", ExperimentsQuery, ExperimentItemsQuery)
 
 
 @get(
@@ -88,7 +87,9 @@ def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]) -> Search:
+def _search(
+    query: ExperimentsQuery | ExperimentItemsQuery, columns: Mapping[str, Column], groups: frozenset[str]
+) -> Search:
     given = {each.encode_name: getattr(query, each.name) for each in msgspec.structs.fields(query)}
     simple = [each for name in columns for each in any_of(name, listed(given.get(name)))]
     return Search(
