@@ -118,11 +118,11 @@ async def delete_expired_sessions(session: AsyncSession, user_id: str, now: date
     )
 
 
-async def api_keys_of(session: AsyncSession, *project_ids: str) -> list[ApiKey]:
-    """The keys of the projects, newest first."""
+async def api_keys_of(session: AsyncSession, project_id: str) -> list[ApiKey]:
+    """The keys of the project, newest first."""
     query = (
         select(ApiKeyRow)
-        .where(col(ApiKeyRow.project_id).in_(project_ids))
+        .where(col(ApiKeyRow.project_id) == project_id)
         .order_by(col(ApiKeyRow.created_at).desc(), col(ApiKeyRow.id))
     )
     return [to_api_key(row) for row in (await session.execute(query)).scalars()]

@@ -117,7 +117,7 @@ class ProjectNode:
     @strawberry.field(description="Keys of the project; needs the role MEMBER")
     async def api_keys(self, info: Info) -> list[ApiKeyNode]:
         principal = await info.context.principal()
-        keys = await info.context.services.identity.api_keys(principal, ProjectId(self.id))
+        keys = await info.context.services.identity.keys.of_project(principal, ProjectId(self.id))
         return [ApiKeyNode.of(key) for key in keys]
 
     @strawberry.field(description="Traces, at most 200 a page")
@@ -225,7 +225,7 @@ class ViewerNode:
 
     @strawberry.field
     async def projects(self, info: Info) -> list[ProjectNode]:
-        found = await info.context.services.identity.projects(self.principal)
+        found = await info.context.services.identity.projects.within_reach(self.principal)
         return [ProjectNode.of(project) for project in found]
 
     @strawberry.field

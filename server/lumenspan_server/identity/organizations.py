@@ -37,7 +37,7 @@ _REMOVED = "Membership deleted successfully"
 async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Oldest first."""
     principal = await require_organization_key(request)
-    projects = await _identity(request).projects(principal)
+    projects = await _identity(request).projects.within_reach(principal)
     return answer(OrganizationProjectList(projects=[OrganizationProject.of(each) for each in projects]))
 
 

@@ -53,7 +53,7 @@ async def create_project(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The project."""
     principal = await require_organization_key(request)
     body = await read_body(request, ProjectBody)
-    project = await _identity(request).create_project(
+    project = await _identity(request).projects.create(
         principal, principal.organization_id, body.name, body.retention, body.metadata
     )
     return await _project(request, principal, project, 201)
@@ -68,7 +68,7 @@ async def update_project(request: Request[Any, Any, Any], project_id: FromPath[s
     """The project; metadata and retention stay where they are not given."""
     principal = await require_organization_key(request)
     body = await read_body(request, ProjectBody)
-    project = await _identity(request).update_project(
+    project = await _identity(request).projects.update(
         principal, ProjectId(project_id), body.name, body.retention, body.metadata
     )
     return await _project(request, principal, project, 200)
@@ -82,7 +82,7 @@ async def update_project(request: Request[Any, Any, Any], project_id: FromPath[s
 async def delete_project(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
     """Nobody reaches the project any more; its data is removed soon after."""
     principal = await require_organization_key(request)
-    await _identity(request).delete_project(principal, ProjectId(project_id))
+    await _identity(request).projects.delete(principal, ProjectId(project_id))
     message = "Project deletion has been initiated and is being processed asynchronously."
     return answer(ProjectDeleted(success=True, message=message), 202)
 
@@ -95,7 +95,7 @@ async def delete_project(request: Request[Any, Any, Any], project_id: FromPath[s
 async def list_keys(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
     """Newest first, without secrets."""
     principal = await require_organization_key(request)
-    keys = await _identity(request).api_keys(principal, ProjectId(project_id))
+    keys = await _identity(request).keys.of_project(principal, ProjectId(project_id))
     return answer(KeyList(api_keys=[KeySummary.of(key) for key in keys]))
 
 
@@ -122,7 +122,8 @@ async def delete_key(
 ) -> Response[bytes]:
     """The key is refused everywhere within a second."""
     principal = await require_organization_key(request)
-    if not await _identity(request).revoke_api_key(principal, ProjectId(project_id), ApiKeyId(key_id)):
+    keys = _identity(request).keys
+    if not await keys.revoke_of_project(principal, ProjectId(project_id), ApiKeyId(key_id)):
         raise NotFound("API key not found")
     return answer(Success(success=True))
 

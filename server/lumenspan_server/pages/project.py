@@ -22,7 +22,8 @@ async def show_projects(request: AnyRequest) -> Response[bytes]:
     if visitor is None:
         raise access.SignInNeeded
     projects, organizations = await asyncio.gather(
-        services.identity.projects(visitor.principal), services.identity.organizations(visitor.principal)
+        services.identity.projects.within_reach(visitor.principal),
+        services.identity.organizations(visitor.principal),
     )
     names = {each.id: each.name for each in organizations}
     context = access.frame(services, visitor, projects=projects, organizations=names)
