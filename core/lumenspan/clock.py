@@ -69,3 +69,8 @@ def datetime_to_nanos(value: datetime) -> int:
     """Nanoseconds since the epoch of an aware datetime (microsecond precision)."""
     delta = value - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * NANOS_PER_SECOND + delta.microseconds * 1_000
+
+
+def datetime_to_iso(value: datetime) -> str:
+    """ISO-8601 in UTC with milliseconds and a ``Z``, of an aware datetime: as the public API writes it."""
+    return nanos_to_iso(datetime_to_nanos(value), 3)

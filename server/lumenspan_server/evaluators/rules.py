@@ -6,6 +6,7 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
+from lumenspan.clock import datetime_to_iso
 from lumenspan.evaluators.rules import Chosen, NewAssignment, NewRule, Rule, RuleChange
 from lumenspan_server.access import require_project_key
 from lumenspan_server.evaluators.bodies import AnyMapping, Creator, Deleted, of_any_mapping, of_person
@@ -15,7 +16,6 @@ from lumenspan_server.evaluators.shapes import (
     CursorQuery,
     MappingInput,
     RuleFilter,
-    instant,
     of_conditions,
     to_conditions,
     to_mapping,
@@ -114,8 +114,8 @@ def of_rule(rule: Rule) -> RuleAnswer:
             )
             for each in rule.assignments
         ),
-        created_at=instant(rule.created_at),
-        updated_at=instant(rule.updated_at),
+        created_at=datetime_to_iso(rule.created_at),
+        updated_at=datetime_to_iso(rule.updated_at),
     )
 
 
