@@ -39,11 +39,10 @@ async def add(session: AsyncSession, queue: Queue) -> bool:
 
 async def find(session: AsyncSession, project_id: ProjectId, queue_id: str) -> Queue | None:
     """The queue of that id."""
-    query = select(AnnotationQueueRow).where(
-        col(AnnotationQueueRow.project_id) == project_id, col(AnnotationQueueRow.id) == queue_id
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
-    return None if row is None else _to_queue(row)
+    row = AnnotationQueueRow
+    where = (col(row.project_id) == project_id, col(row.id) == queue_id)
+    found = await statements.one(session, row, *where)
+    return None if found is None else _to_queue(found)
 
 
 async def page(
@@ -78,13 +77,10 @@ async def find_item(
     session: AsyncSession, project_id: ProjectId, queue_id: str, item_id: str, *, is_locked: bool = False
 ) -> QueueItem | None:
     """An item of a queue; ``is_locked`` holds it until the end of the transaction."""
-    query = select(AnnotationQueueItemRow).where(
-        *_of_queue(project_id, queue_id), col(AnnotationQueueItemRow.id) == item_id
-    )
-    if is_locked:
-        query = query.with_for_update()
-    row = (await session.execute(query)).scalar_one_or_none()
-    return None if row is None else _to_item(row)
+    row = AnnotationQueueItemRow
+    where = (*_of_queue(project_id, queue_id), col(row.id) == item_id)
+    found = await statements.one(session, row, *where, is_locked=is_locked)
+    return None if found is None else _to_item(found)
 
 
 async def items(

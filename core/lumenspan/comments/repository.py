@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -30,10 +29,8 @@ async def add(session: AsyncSession, comment: Comment) -> None:
 
 async def find(session: AsyncSession, project_id: ProjectId, comment_id: str) -> Comment | None:
     """The comment of that id."""
-    query = select(CommentRow).where(
-        col(CommentRow.project_id) == project_id, col(CommentRow.id) == comment_id
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(CommentRow.project_id) == project_id, col(CommentRow.id) == comment_id)
+    row = await statements.one(session, CommentRow, *where)
     return None if row is None else _to_comment(row)
 
 

@@ -143,11 +143,8 @@ async def remove_dashboard(session: AsyncSession, project_id: ProjectId, id_: st
 async def _one(
     session: AsyncSession, row: type[_Row], project_id: ProjectId, id_: str, *, is_locked: bool
 ) -> _Row | None:
-    query = select(row).where(col(row.project_id) == project_id, col(row.id) == id_)
-    if is_locked:
-        query = query.with_for_update()
-    found: _Row | None = (await session.execute(query)).scalar_one_or_none()
-    return found
+    where = (col(row.project_id) == project_id, col(row.id) == id_)
+    return await statements.one(session, row, *where, is_locked=is_locked)
 
 
 async def _page(

@@ -23,8 +23,8 @@ async def lock(session: AsyncSession, project_id: ProjectId) -> None:
 
 async def find(session: AsyncSession, project_id: ProjectId, name: str) -> Dataset | None:
     """The dataset of that name."""
-    query = select(DatasetRow).where(col(DatasetRow.project_id) == project_id, col(DatasetRow.name) == name)
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(DatasetRow.project_id) == project_id, col(DatasetRow.name) == name)
+    row = await statements.one(session, DatasetRow, *where)
     return None if row is None else _to_dataset(row)
 
 

@@ -59,11 +59,10 @@ async def by_provider(
     session: AsyncSession, project_id: ProjectId, provider: str
 ) -> LlmConnectionRow | None:
     """The connection of that name."""
-    query = select(LlmConnectionRow).where(
-        col(LlmConnectionRow.project_id) == project_id, col(LlmConnectionRow.provider) == provider
+    row = LlmConnectionRow
+    return await statements.one(
+        session, row, col(row.project_id) == project_id, col(row.provider) == provider
     )
-    found: LlmConnectionRow | None = (await session.execute(query)).scalar_one_or_none()
-    return found
 
 
 async def providers(session: AsyncSession, project_id: ProjectId) -> list[str]:

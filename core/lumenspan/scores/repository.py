@@ -73,12 +73,8 @@ async def configs_by_ids(
 
 async def lock_config(session: AsyncSession, project_id: ProjectId, config_id: str) -> ScoreConfig | None:
     """One config, held until the end of the transaction."""
-    query = (
-        select(ScoreConfigRow)
-        .where(col(ScoreConfigRow.project_id) == project_id, col(ScoreConfigRow.id) == config_id)
-        .with_for_update()
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(ScoreConfigRow.project_id) == project_id, col(ScoreConfigRow.id) == config_id)
+    row = await statements.one(session, ScoreConfigRow, *where, is_locked=True)
     return to_config(row) if row else None
 
 

@@ -29,8 +29,8 @@ async def lock(session: AsyncSession, project_id: ProjectId) -> None:
 
 async def skill(session: AsyncSession, project_id: ProjectId, name: str) -> SkillRow | None:
     """The row of a name."""
-    query = select(SkillRow).where(col(SkillRow.project_id) == project_id, col(SkillRow.name) == name)
-    return (await session.execute(query)).scalar_one_or_none()
+    where = (col(SkillRow.project_id) == project_id, col(SkillRow.name) == name)
+    return await statements.one(session, SkillRow, *where)
 
 
 async def versions(session: AsyncSession, row: SkillRow) -> list[SkillVersionRow]:

@@ -17,6 +17,21 @@ async def count(session: AsyncSession, table: type[SQLModel], *where: ColumnElem
     return (await session.execute(select(func.count()).select_from(table).where(*where))).scalar_one()
 
 
+async def one(
+    session: AsyncSession, table: type[_Row], *where: ColumnElement[bool], is_locked: bool = False
+) -> _Row | None:
+    """The row that fulfils all conditions, which at most one does.
+
+    Args:
+        is_locked: nobody else changes or removes it until the end of the transaction.
+    """
+    query = select(table).where(*where)
+    if is_locked:
+        query = query.with_for_update()
+    found: _Row | None = (await session.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def page(
     session: AsyncSession,
     table: type[_Row],
