@@ -1,5 +1,6 @@
 """Scalars of the GraphQL schema: exact times, exact money, whole numbers over 32 bits."""
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
@@ -7,7 +8,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
-from lumenspan.clock import LAST_NANOS, iso_to_nanos, nanos_to_iso
+from lumenspan.clock import LAST_NANOS, datetime_to_nanos, iso_to_nanos, nanos_to_iso
 
 Instant = NewType("Instant", int)
 """Nanoseconds since the epoch in Python, ISO-8601 text on the wire."""
@@ -30,6 +31,11 @@ def parse_instant(value: Any) -> Instant:
     if not _FIRST_NANOS <= nanos <= LAST_NANOS:
         raise ValueError("DateTime must lie in the years 1678 to 2262")
     return Instant(nanos)
+
+
+def instant_of(at: datetime) -> Instant:
+    """An aware datetime as a field of the schema."""
+    return Instant(datetime_to_nanos(at))
 
 
 def _parse_decimal(value: Any) -> Decimal:
