@@ -3,13 +3,12 @@
 # The library types its decorators for resolvers of plain classes only.
 # mypy: disable-error-code="untyped-decorator"
 
-from datetime import datetime
 from typing import Self
 
 import strawberry
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_datetime
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.clock import datetime_to_nanos
+from lumenspan.cursors import encode_cursor, time_and_id
 from lumenspan.errors import NotFound
 from lumenspan.ids import ProjectId
 from lumenspan.ingest.backlog import Backlog
@@ -124,10 +123,7 @@ async def load_dead_letters(
     info: Info, project_id: ProjectId, first: int, after: str | None, reason: str | None
 ) -> DeadLetterConnection:
     """A page, newest first."""
-    position: tuple[datetime, str] | None = None
-    if after is not None:
-        nanos, id_ = decode_cursor(after, [int, str])
-        position = (nanos_to_datetime(int(nanos)), str(id_))
+    position = time_and_id(after)
     page = await info.context.services.dead_letters.page(
         project_id, checked_first(first, MAX_PAGE), position, reason or ""
     )

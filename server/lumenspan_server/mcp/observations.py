@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from lumenspan.clock import now_nanos
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.errors import NotFound
 from lumenspan.filters import OPERATORS, TYPES_OF, Condition, any_of, within
 from lumenspan.observations.domain import Level, Observation, ObservationPosition, ObservationType
@@ -117,17 +117,13 @@ async def list_observations(call: Call, given: ListObservations) -> Any:
             f"{', '.join(sorted(wanted & fields.WIDE))} need a filter on one of "
             f"{', '.join(sorted(_NARROWING))}"
         )
-    position = None
-    if given.cursor:
-        start_ns, trace_id, id_ = decode_cursor(given.cursor, (int, str, str))
-        position = ObservationPosition(int(start_ns), str(trace_id), str(id_))
+    position = ObservationPosition.of_cursor(given.cursor or "")
     page = await call.services.observations.search(
         call.project_id, conditions, given.limit, position, fields.parts(wanted, keys)
     )
     meta = {}
     if page.has_more:
-        last = page.observations[-1]
-        meta["cursor"] = encode_cursor((last.start_ns, last.trace_id, last.id))
+        meta["cursor"] = page.observations[-1].position.cursor
     return {"data": await _rows(call, page.observations, wanted, keys), "meta": meta}
 
 
@@ -218,10 +214,7 @@ async def get_filter_values(call: Call, given: FilterValues) -> Any:
         conditions += within("startTime", since, None)
     if given.observation_type is not None:
         conditions.append(Condition("string", "type", "=", given.observation_type.value))
-    position = None
-    if given.cursor:
-        count, value = decode_cursor(given.cursor, (int, str))
-        position = int(count), str(value)
+    position = number_and_id(given.cursor or None)
     page = await call.services.observation_values.page(
         call.project_id, given.column, conditions, given.limit, position
     )

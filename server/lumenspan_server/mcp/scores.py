@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.filters import Condition, any_of, within
 from lumenspan.ingest.events.frame import EVENTS
 from lumenspan.ingest.events.schema import InvalidEvent
@@ -155,10 +155,7 @@ async def get_score(call: Call, given: GetScore) -> Any:
 
 @tool(TOOLS, "listScores", "Scores of the project, newest first", is_read_only=True)
 async def list_scores(call: Call, given: ListScores) -> Any:
-    position: tuple[int, str] | None = None
-    if given.cursor:
-        at, id_ = decode_cursor(given.cursor, (int, str))
-        position = int(at), str(id_)
+    position = number_and_id(given.cursor or None)
     scores, has_more = await call.services.scores.after(
         call.project_id, _conditions(given), given.limit, position
     )

@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.observations.domain import ObservationParts, ObservationPosition
 from lumenspan.observations.filters import COLUMNS
@@ -33,15 +32,15 @@ async def list_observations_v2(request: Request[Any, Any, Any]) -> Response[byte
         raise invalid_query("parseIoAsJson", "Input and output are always returned as texts")
     groups = _groups(query)
     services: Services = request.app.state.services
+    conditions, position = _conditions(query), ObservationPosition.of_cursor(query.cursor or "")
     page = await services.observations.search(
-        principal.project_id, _conditions(query), query.limit, _position(query), _parts(query, groups)
+        principal.project_id, conditions, query.limit, position, _parts(query, groups)
     )
     ids = (each.pricing.model_id for each in page.observations) if "model" in groups else ()
     prices = await services.models.default_prices(principal.project_id, ids)
     meta = CursorMeta()
     if page.has_more:
-        last = page.observations[-1]
-        meta.cursor = encode_cursor((last.start_ns, last.trace_id, last.id))
+        meta.cursor = page.observations[-1].position.cursor
     return answer(
         ObservationsV2(data=[to_v2_row(each, groups, prices) for each in page.observations], meta=meta)
     )
@@ -59,13 +58,6 @@ def _parts(query: ObservationQueryV2, groups: frozenset[str]) -> ObservationPart
         return ObservationParts(has_texts, metadata_chars=0)
     is_whole = has_texts or bool(listed(query.expand_metadata))
     return ObservationParts(has_texts, metadata_chars=None if is_whole else _METADATA_PREVIEW_CHARS)
-
-
-def _position(query: ObservationQueryV2) -> ObservationPosition | None:
-    if not query.cursor:
-        return None
-    start_ns, trace_id, id_ = decode_cursor(query.cursor, (int, str, str))
-    return ObservationPosition(int(start_ns), str(trace_id), str(id_))
 
 
 def _conditions(query: ObservationQueryV2) -> list[Condition]:

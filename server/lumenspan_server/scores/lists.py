@@ -7,7 +7,7 @@ from litestar import Request, Response, delete, get
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.ids import ProjectId
 from lumenspan.scores.domain import DataType, Score, ScoreSource
@@ -146,10 +146,7 @@ async def list_scores_v3(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise invalid_query(
             "fields", f"Unknown field {unknown[0]}: there are {', '.join(sorted(_V3_GROUPS))}"
         )
-    position: tuple[int, str] | None = None
-    if query.cursor:
-        nanos, id_ = decode_cursor(query.cursor, (int, str))
-        position = int(nanos), str(id_)
+    position = number_and_id(query.cursor or None)
     services: Services = request.app.state.services
     scores, has_more = await services.scores.after(
         principal.project_id, _v3_conditions(query), query.limit, position
