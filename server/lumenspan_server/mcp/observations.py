@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lumenspan.clock import now_nanos
 from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.errors import NotFound
 from lumenspan.filters import OPERATORS, TYPES_OF, Condition, any_of, within
@@ -14,6 +13,7 @@ from lumenspan.observations.values import NAMES
 from lumenspan_server.mcp import observation_fields as fields
 from lumenspan_server.mcp.conditions import Filter, conditions_of
 from lumenspan_server.mcp.tools import (
+    DEFAULT_DAYS,
     Arguments,
     BadArguments,
     Call,
@@ -21,14 +21,13 @@ from lumenspan_server.mcp.tools import (
     Limit,
     Nothing,
     Tool,
+    default_start,
     nanos,
     tool,
 )
 
 TOOLS: list[Tool] = []
 
-_DAY_NS = 24 * 3_600 * 10**9
-_DEFAULT_DAYS = 30
 _EQUAL = (
     ("name", "name"),
     ("user_id", "userId"),
@@ -91,7 +90,7 @@ class FilterValues(Arguments):
 
     column: Annotated[str, Meta(description=f"One of {', '.join(NAMES)}")]
     from_start_time: (
-        Annotated[Instant, Meta(description=f"Without it, {_DEFAULT_DAYS} days before the end")] | None
+        Annotated[Instant, Meta(description=f"Without it, {DEFAULT_DAYS} days before the end")] | None
     ) = None
     to_start_time: Instant | None = None
     observation_type: ObservationType | None = None
@@ -201,7 +200,7 @@ async def get_filter_schema(call: Call, given: Nothing) -> Any:
     TOOLS,
     "getObservationFilterValues",
     "The values that a column has, the most frequent first; "
-    f"of the last {_DEFAULT_DAYS} days where no time is given",
+    f"of the last {DEFAULT_DAYS} days where no time is given",
     is_read_only=True,
 )
 async def get_filter_values(call: Call, given: FilterValues) -> Any:
@@ -210,8 +209,7 @@ async def get_filter_values(call: Call, given: FilterValues) -> Any:
     until = nanos(given.to_start_time, "toStartTime")
     conditions = [*_times(given), *_shape(given)]
     if given.from_start_time is None:
-        since = max((now_nanos() if until is None else until) - _DEFAULT_DAYS * _DAY_NS, 0)
-        conditions += within("startTime", since, None)
+        conditions += within("startTime", default_start(until), None)
     if given.observation_type is not None:
         conditions.append(Condition("string", "type", "=", given.observation_type.value))
     position = number_and_id(given.cursor or None)
