@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -36,7 +36,7 @@ async def page(
     session: AsyncSession,
     table: type[_Row],
     where: Sequence[ColumnElement[bool]],
-    order: Sequence[ColumnElement[Any]],
+    order: Sequence[ColumnExpressionArgument[Any]],
     offset: int,
     limit: int,
 ) -> tuple[list[_Row], int]:
