@@ -134,7 +134,7 @@ async def make_person(identity: IdentityService, name: str | None) -> UserPrinci
     email = f"{uuid.uuid4().hex}@example.com"
     async with identity._postgres.session() as session:
         session.add(UserRow(id=uuid.uuid4().hex, email=email, name=name, password_hash=_password_hash()))
-    opened = await identity.sign_in(email, PASSWORD)
+    opened = await identity.accounts.sign_in(email, PASSWORD)
     principal = await identity.authenticate(f"Bearer {opened.token}")
     assert isinstance(principal, UserPrincipal)
     return principal
@@ -142,13 +142,14 @@ async def make_person(identity: IdentityService, name: str | None) -> UserPrinci
 
 async def make_project(identity: object) -> ProjectAccess:
     """A user who owns a new organization with one project and one key."""
+    from lumenspan.identity.domain import KeyWish
     from lumenspan.identity.service import IdentityService
 
     assert isinstance(identity, IdentityService)
     principal = await make_person(identity, "Test Person")
     organization = await identity.create_organization(principal, "Test organization")
-    project = await identity.create_project(principal, organization.id, "Test project", None)
-    key, secret = await identity.create_api_key(principal, project.id, "tests", None)
+    project = await identity.projects.create(principal, organization.id, "Test project", None)
+    key, secret = await identity.keys.create_for_project(principal, project.id, KeyWish("tests"))
     email = principal.user.email
     return ProjectAccess(organization.id, project.id, key.public_key, secret, email, PASSWORD)
 

@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 NANOS_PER_SECOND = 1_000_000_000
+LAST_NANOS = 2**63 - 1
+"""The last instant that a column can hold, in the year 2262."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9})\d*)?(Z|z|[+-]\d{2}:?\d{2})\Z"
@@ -49,6 +51,15 @@ def iso_to_nanos(text: str) -> int:
     return seconds * NANOS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
 
 
+def iso_to_stored_nanos(text: str) -> int:
+    """The same, and for an instant beyond what columns hold the end of that: 1970 or the year 2262.
+
+    Raises:
+        ValueError: as ``iso_to_nanos``.
+    """
+    return min(max(iso_to_nanos(text), 0), LAST_NANOS)
+
+
 def nanos_to_datetime(nanos: int) -> datetime:
     """An aware datetime in UTC, cut to microseconds."""
     return _EPOCH + timedelta(microseconds=nanos // 1_000)
@@ -58,3 +69,8 @@ def datetime_to_nanos(value: datetime) -> int:
     """Nanoseconds since the epoch of an aware datetime (microsecond precision)."""
     delta = value - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * NANOS_PER_SECOND + delta.microseconds * 1_000
+
+
+def datetime_to_iso(value: datetime) -> str:
+    """ISO-8601 in UTC with milliseconds and a ``Z``, of an aware datetime: as the public API writes it."""
+    return nanos_to_iso(datetime_to_nanos(value), 3)

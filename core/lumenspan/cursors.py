@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from datetime import datetime
 
 import orjson
 
+from lumenspan.clock import nanos_to_datetime
 from lumenspan.errors import InvalidInput
 
 _MAX_CHARS = 4096
@@ -35,3 +37,21 @@ def decode_cursor(text: str, types: Sequence[type[str] | type[int]]) -> list[str
     if any(isinstance(part, int) and not -(2**63) <= part < 2**63 for part in parts):
         raise InvalidInput("Invalid cursor")
     return parts
+
+
+def number_and_id(text: str | None) -> tuple[int, str] | None:
+    """The position of a list that is ordered by a number and an id; None where no cursor is given.
+
+    Raises:
+        InvalidInput: as for ``decode_cursor``.
+    """
+    if text is None:
+        return None
+    number, id_ = decode_cursor(text, (int, str))
+    return int(number), str(id_)
+
+
+def time_and_id(text: str | None) -> tuple[datetime, str] | None:
+    """The same where the number is a time in nanoseconds."""
+    found = number_and_id(text)
+    return None if found is None else (nanos_to_datetime(found[0]), found[1])

@@ -15,12 +15,11 @@ from typing import Any
 
 import orjson
 
-from lumenspan.clock import iso_to_nanos
+from lumenspan.clock import LAST_NANOS, iso_to_nanos
 from lumenspan.errors import InvalidInput
 
 _MAX_CONDITIONS = 100
 _MAX_VALUES = 10_000
-_MAX_NANOS = 2**63 - 1
 
 _COMPARISONS = {"=": "=", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
 # What parameters may ask for besides.
@@ -107,6 +106,21 @@ class Condition:
     key: str = ""
 
 
+def any_of(column: str, values: tuple[str, ...]) -> list[Condition]:
+    """That a text is one of several; no condition where none are given."""
+    return [Condition("stringOptions", column, "any of", values)] if values else []
+
+
+def within(column: str, from_ns: int | None, to_ns: int | None) -> list[Condition]:
+    """That an instant lies in [``from_ns``, ``to_ns``), nanoseconds; None leaves that end open."""
+    bounds = ((">=", from_ns), ("<", to_ns))
+    return [
+        Condition("datetime", column, operator, int(bound))
+        for operator, bound in bounds
+        if bound is not None
+    ]
+
+
 def parse_conditions(text: str) -> list[Condition]:
     """The conditions of a ``filter`` parameter; empty text is no condition.
 
@@ -189,7 +203,7 @@ def _nanos(value: Any, where: str) -> int:
         nanos = iso_to_nanos(value) if isinstance(value, str) else -1
     except ValueError:
         nanos = -1
-    if not 0 <= nanos <= _MAX_NANOS:
+    if not 0 <= nanos <= LAST_NANOS:
         raise InvalidInput(f"Invalid filter: value of {where} must be an ISO-8601 time with an offset")
     return nanos
 

@@ -24,14 +24,19 @@ class OrganizationKeyGiven(RouteDenied):
     """A key of an organization, where one of a project is needed."""
 
 
+def identity_of(request: Request[Any, Any, Any]) -> IdentityService:
+    """What knows keys, projects and organizations."""
+    identity: IdentityService = request.app.state.services.identity
+    return identity
+
+
 async def authenticate(request: Request[Any, Any, Any]) -> KeyPrincipal | OrganizationKeyPrincipal:
     """The key behind a call, whatever it is of.
 
     Raises:
         Unauthenticated: no credentials, unknown ones, or those of a person.
     """
-    identity: IdentityService = request.app.state.services.identity
-    principal = await identity.authenticate(request.headers.get("authorization"))
+    principal = await identity_of(request).authenticate(request.headers.get("authorization"))
     if not isinstance(principal, KeyPrincipal | OrganizationKeyPrincipal):
         raise Unauthenticated(INVALID_CREDENTIALS)
     return principal
@@ -68,8 +73,7 @@ async def require_project_key(
         RateLimited: the organization's calls are used up.
     """
     if is_admin_allowed and _ADMIN_KEY in request.headers:
-        identity: IdentityService = request.app.state.services.identity
-        return await identity.administration.project_key(
+        return await identity_of(request).administration.project_key(
             request.headers.get("authorization"),
             request.headers[_ADMIN_KEY],
             request.headers.get(_PROJECT_ID),

@@ -12,7 +12,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.errors import (
     AccessDenied,
     Conflict,
@@ -27,7 +27,6 @@ from lumenspan.errors import (
 )
 from lumenspan_server.access import RouteDenied
 from lumenspan_server.rate_limits import rate_limit_headers
-from lumenspan_server.rows import iso
 
 _log = structlog.get_logger(__name__)
 
@@ -98,7 +97,7 @@ def rate_limited(error: RateLimited) -> Response[bytes]:
     details: dict[str, Any] = {"retryAfterSeconds": error.retry_after_s}
     headers = {"Retry-After": str(error.retry_after_s)}
     if error.limit is not None and error.reset_at is not None:
-        reset_at = iso(datetime_to_nanos(error.reset_at))
+        reset_at = datetime_to_iso(error.reset_at)
         details |= {"limit": error.limit, "remaining": 0, "resetAt": reset_at}
         headers |= rate_limit_headers(error.limit, 0, error.reset_at)
     return json_response(

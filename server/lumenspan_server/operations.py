@@ -24,7 +24,7 @@ import msgspec
 from litestar import Request, Response
 from msgspec import Meta, Struct
 
-from lumenspan.clock import iso_to_nanos
+from lumenspan.clock import iso_to_stored_nanos
 from lumenspan.rate_limits.domain import Resource
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.issues import issue_of
@@ -55,8 +55,6 @@ def keeps_empty() -> Meta:
 
 
 _KEEPS_EMPTY = "keeps_empty"
-# What the store can compare with: instants beyond it are as good as its ends.
-_LAST_NS = 2**63 - 1
 
 
 class Wire(Struct, rename="camel", kw_only=True):
@@ -201,10 +199,10 @@ def _from_text(type_: type[Any], value: Any) -> Any:
     text = str(value)
     try:
         # A client that did not encode the plus of the offset sent a blank.
-        nanos = iso_to_nanos(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+        is_plain_plus = text.count(" ") == 1 and "T" in text
+        return Nanos(iso_to_stored_nanos(text.replace(" ", "+") if is_plain_plus else text))
     except (ValueError, OverflowError):
         raise ValueError("Invalid datetime: expected ISO-8601 with an offset") from None
-    return Nanos(min(max(nanos, 0), _LAST_NS))
 
 
 @cache

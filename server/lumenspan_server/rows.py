@@ -1,11 +1,12 @@
 """What all rows of the REST API share: times, texts and numbers as the documented clients read them."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from lumenspan.clock import nanos_to_iso
+from lumenspan.clock import datetime_to_iso, nanos_to_iso
 
 
 def iso(nanos: int) -> str:
@@ -16,6 +17,11 @@ def iso(nanos: int) -> str:
 def iso_or_none(nanos: int | None) -> str | None:
     """``iso`` of an instant that may be missing."""
     return None if nanos is None else iso(nanos)
+
+
+def instant_or_none(at: datetime | None) -> str | None:
+    """The same of an aware datetime."""
+    return None if at is None else datetime_to_iso(at)
 
 
 def parsed(text: str | None) -> Any:

@@ -45,7 +45,7 @@ async def add_member(
     """Another person, with these roles in the project's organization and in the project itself."""
     assert isinstance(identity, IdentityService)
     person = await make_project(identity)
-    principal = (await identity.sign_in(person.email, PASSWORD)).user
+    principal = (await identity.accounts.sign_in(person.email, PASSWORD)).user
     async with identity._postgres.session() as session:
         await repository.add_memberships(
             session,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from lumenspan.clock import utc_now
-from lumenspan.identity.domain import UserPrincipal
+from lumenspan.identity.domain import KeyWish, UserPrincipal
 from lumenspan.identity.service import IdentityService
 from lumenspan.settings import Settings
 from lumenspan.storage.cache import connect_redis
@@ -146,9 +146,12 @@ async def gone_keys(
     owner = await _owner(identity_clients, filled)
     expires_at = utc_now() - timedelta(hours=1)
     project_id = (await identity_clients.authenticate(filled.authorization)).project_id  # type: ignore[union-attr]
-    expired, expired_secret = await yesterday.create_api_key(owner, project_id, "expired", expires_at)
-    deleted, deleted_secret = await identity_clients.create_api_key(owner, project_id, "deleted", None)
-    await identity_clients.revoke_api_key(owner, project_id, deleted.id)
+    expired, expired_secret = await yesterday.keys.create_for_project(
+        owner, project_id, KeyWish("expired", expires_at)
+    )
+    keys = identity_clients.keys
+    deleted, deleted_secret = await keys.create_for_project(owner, project_id, KeyWish("deleted"))
+    await keys.revoke_of_project(owner, project_id, deleted.id)
     await redis.aclose()
     await postgres.close()
     return [basic(expired.public_key, expired_secret), basic(deleted.public_key, deleted_secret)]
@@ -161,7 +164,7 @@ async def _owner(identity: IdentityService, access: ProjectAccess) -> UserPrinci
 
 
 async def _token(identity: IdentityService, access: ProjectAccess) -> str:
-    return (await identity.sign_in(access.email, PASSWORD)).token
+    return (await identity.accounts.sign_in(access.email, PASSWORD)).token
 
 
 @pytest.fixture(scope="module")

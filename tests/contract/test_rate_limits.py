@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from lumenspan.errors import RateLimited
-from lumenspan.identity.domain import UserPrincipal
+from lumenspan.identity.domain import KeyWish, UserPrincipal
 from lumenspan.ids import OrganizationId, new_id
 from lumenspan.rate_limits.service import RateLimiter
 from lumenspan.settings import Settings
@@ -136,11 +136,11 @@ async def test_an_organization_is_counted_as_one_and_no_other_with_it(
     strict: RunningServer, project: ProjectAccess, other_project: ProjectAccess
 ) -> None:
     identity = strict.services.identity
-    session = await identity.sign_in(project.email, project.password)
+    session = await identity.accounts.sign_in(project.email, project.password)
     person = await identity.authenticate(f"Bearer {session.token}")
     assert isinstance(person, UserPrincipal)
-    second = await identity.create_project(person, OrganizationId(project.organization_id), "Second", None)
-    made, secret = await identity.create_api_key(person, second.id, "tests", None)
+    second = await identity.projects.create(person, OrganizationId(project.organization_id), "Second", None)
+    made, secret = await identity.keys.create_for_project(person, second.id, KeyWish("tests"))
     auth = httpx.BasicAuth(made.public_key, secret)
     assert [each.status_code for each in await calls(strict, project, 2)] == [200, 200]
     statuses = [(await strict.client.get(LISTED, auth=auth)).status_code for _ in range(2)]
@@ -156,7 +156,7 @@ async def test_graphql_counts_for_keys_and_not_for_people(
     with_key = [await strict.client.post("/graphql", json=query, headers=project.headers) for _ in range(4)]
     assert [each.status_code for each in with_key] == [200, 200, 200, 429]
     assert with_key[-1].json()["code"] == "rate_limited"
-    session = await strict.services.identity.sign_in(project.email, project.password)
+    session = await strict.services.identity.accounts.sign_in(project.email, project.password)
     for headers in ({"Authorization": f"Bearer {session.token}"}, {}):
         for _ in range(5):
             answer = await strict.client.post("/graphql", json=query, headers=headers)

@@ -67,7 +67,7 @@ async def organization_headers(server: RunningServer, project: ProjectAccess) ->
         pytest.skip("needs keys of organizations")
     from lumenspan.identity import domain
 
-    session = await identity.sign_in(project.email, project.password)
+    session = await identity.accounts.sign_in(project.email, project.password)
     principal = await identity.authenticate(f"Bearer {session.token}")
     wish: Any = domain.KeyWish()  # type: ignore[attr-defined]
     key, secret = await identity.keys.create_for_organization(principal, project.organization_id, wish)

@@ -90,14 +90,14 @@ class TestMembers:
         assert (status, body) == (200, added)
         first = {"userId": owner.user.id, "role": "OWNER", "email": project.email, "name": "Test Person"}
         assert await call(server, key, "GET", MEMBERS) == (200, {"memberships": [first, added]})
-        assert len(await identity_clients.projects(person)) == 1
+        assert len(await identity_clients.projects.within_reach(person)) == 1
         wanted = {"userId": person.user.id, "role": "ADMIN"}
         status, body = await call(server, key, "PUT", MEMBERS, wanted)
         assert (status, body) == (200, added | {"role": "ADMIN"})
         status, body = await call(server, key, "DELETE", MEMBERS, {"userId": person.user.id})
         removed = {"message": "Membership deleted successfully", "userId": person.user.id}
         assert (status, body) == (200, removed)
-        assert await identity_clients.projects(person) == []
+        assert await identity_clients.projects.within_reach(person) == []
         status, body = await call(server, key, "DELETE", MEMBERS, {"userId": person.user.id})
         assert status == 404
         assert set(body) == {"error"}
@@ -216,7 +216,7 @@ async def test_people_make_and_revoke_them_over_graphql(
         "mutation M($input: RevokeOrganizationApiKeyInput!) { revokeOrganizationApiKey(input: $input) }"
     )
     listed = "{ viewer { organizations { apiKeys { id } } } }"
-    session = await identity_clients.sign_in(project.email, project.password)
+    session = await identity_clients.accounts.sign_in(project.email, project.password)
     header, organization_id = f"Bearer {session.token}", project.organization_id
     given = {"organizationId": organization_id, "note": "ci"}
     made = (await server.data(header, create, input=given))["createOrganizationApiKey"]
@@ -225,7 +225,9 @@ async def test_people_make_and_revoke_them_over_graphql(
     assert [each["id"] for each in answer.json()["projects"]] == [project.project_id]
     data = await server.data(header, listed)
     assert data["viewer"]["organizations"] == [{"apiKeys": [{"id": made["apiKey"]["id"]}]}]
-    stranger = await identity_clients.sign_in((await new_person(identity_clients)).user.email, PASSWORD)
+    stranger = await identity_clients.accounts.sign_in(
+        (await new_person(identity_clients)).user.email, PASSWORD
+    )
     for caller, code in ((f"Bearer {stranger.token}", "NOT_FOUND"), (project, "ACCESS_DENIED")):
         body = await server.graphql(caller, create, input=given)
         assert body["errors"][0]["extensions"]["code"] == code
@@ -242,7 +244,7 @@ async def test_people_delete_projects_over_graphql(
     given = {"id": project.project_id}
     body = await server.graphql(project, delete, input=given)
     assert body["errors"][0]["extensions"]["code"] == "ACCESS_DENIED"
-    session = await identity_clients.sign_in(project.email, project.password)
+    session = await identity_clients.accounts.sign_in(project.email, project.password)
     data = await server.data(f"Bearer {session.token}", delete, input=given)
     assert data == {"deleteProject": True}
     body = await server.graphql(f"Bearer {session.token}", delete, input=given)

@@ -236,7 +236,7 @@ class TestDeletion:
         for method, path in (("DELETE", ""), ("GET", "/apiKeys"), ("GET", "/memberships")):
             status, _ = await call(server, key, method, f"/{project.project_id}{path}")
             assert status == 404
-        session = await identity_clients.sign_in(project.email, project.password)
+        session = await identity_clients.accounts.sign_in(project.email, project.password)
         data = await server.data(
             f"Bearer {session.token}", "{ viewer { projects { id } organizations { projects { id } } } }"
         )

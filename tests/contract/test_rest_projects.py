@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from lumenspan.identity.domain import KeyWish
 from lumenspan.identity.service import IdentityService
 from tests.conftest import ProjectAccess
 from tests.integration.server.conftest import RunningServer
@@ -43,10 +44,10 @@ class TestProjects:
     async def test_retention_is_told_where_there_is_one(
         self, server: RunningServer, project: ProjectAccess, identity_clients: IdentityService
     ) -> None:
-        session = await identity_clients.sign_in(project.email, project.password)
+        session = await identity_clients.accounts.sign_in(project.email, project.password)
         owner = await identity_clients.authenticate(f"Bearer {session.token}")
-        made = await identity_clients.create_project(owner, project.organization_id, "Kept", 30)  # type: ignore[arg-type]
-        key, secret = await identity_clients.create_api_key(owner, made.id, "tests", None)
+        made = await identity_clients.projects.create(owner, project.organization_id, "Kept", 30)  # type: ignore[arg-type]
+        key, secret = await identity_clients.keys.create_for_project(owner, made.id, KeyWish("tests"))
         answer = await server.client.get(
             "/api/public/projects", headers={"Authorization": basic(key.public_key, secret)}
         )

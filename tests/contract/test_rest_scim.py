@@ -112,7 +112,7 @@ class TestCreate:
         assert (await call(server, key, "GET", f"/Users/{made['id']}")).json() == made
         # The password was passed over.
         with pytest.raises(Unauthenticated):
-            await identity_clients.sign_in(name, "Sure-thing-8")
+            await identity_clients.accounts.sign_in(name, "Sure-thing-8")
         # Members without a role are not listed where the documented clients could not read it.
         members = await server.client.get("/api/public/organizations/memberships", headers=key.headers)
         assert made["id"] not in members.text
@@ -135,8 +135,10 @@ class TestCreate:
         person = await new_person(identity_clients, "Original")
         made = await create(server, key, userName=person.user.email, roles=["VIEWER"])
         assert (made["id"], made["name"]) == (person.user.id, {"formatted": "Original"})
-        assert len(await identity_clients.projects(person)) == 1
-        assert (await identity_clients.sign_in(person.user.email, PASSWORD)).user.id == person.user.id
+        assert len(await identity_clients.projects.within_reach(person)) == 1
+        assert (
+            await identity_clients.accounts.sign_in(person.user.email, PASSWORD)
+        ).user.id == person.user.id
 
     async def test_a_member_is_not_made_again(self, server: RunningServer, key: OrganizationAccess) -> None:
         made = await create(server, key)

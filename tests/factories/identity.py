@@ -32,7 +32,7 @@ def basic(public_key: str, secret_key: str) -> str:
 
 async def owner_of(identity: IdentityService, access: ProjectAccess) -> UserPrincipal:
     """The person who made the project."""
-    session = await identity.sign_in(access.email, access.password)
+    session = await identity.accounts.sign_in(access.email, access.password)
     principal = await identity.authenticate(f"Bearer {session.token}")
     assert isinstance(principal, UserPrincipal)
     return principal

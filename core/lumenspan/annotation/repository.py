@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -14,6 +14,7 @@ from lumenspan.annotation.tables import (
     AnnotationQueueRow,
 )
 from lumenspan.ids import ProjectId, ScoreConfigId
+from lumenspan.storage import statements
 
 
 async def add(session: AsyncSession, queue: Queue) -> bool:
@@ -38,28 +39,21 @@ async def add(session: AsyncSession, queue: Queue) -> bool:
 
 async def find(session: AsyncSession, project_id: ProjectId, queue_id: str) -> Queue | None:
     """The queue of that id."""
-    query = select(AnnotationQueueRow).where(
-        col(AnnotationQueueRow.project_id) == project_id, col(AnnotationQueueRow.id) == queue_id
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
-    return None if row is None else _to_queue(row)
+    row = AnnotationQueueRow
+    where = (col(row.project_id) == project_id, col(row.id) == queue_id)
+    found = await statements.one(session, row, *where)
+    return None if found is None else _to_queue(found)
 
 
 async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[Queue], int]:
     """Queues, newest first, and how many there are."""
-    of_project = col(AnnotationQueueRow.project_id) == project_id
-    count = select(func.count()).select_from(AnnotationQueueRow).where(of_project)
-    query = (
-        select(AnnotationQueueRow)
-        .where(of_project)
-        .order_by(col(AnnotationQueueRow.created_at).desc(), col(AnnotationQueueRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    total = (await session.execute(count)).scalar_one()
-    return [_to_queue(row) for row in (await session.execute(query)).scalars()], total
+    row = AnnotationQueueRow
+    where = (col(row.project_id) == project_id,)
+    order = (col(row.created_at).desc(), col(row.id).desc())
+    found, total = await statements.page(session, row, where, order, offset, limit)
+    return [_to_queue(each) for each in found], total
 
 
 async def save_item(session: AsyncSession, item: QueueItem) -> None:
@@ -83,13 +77,10 @@ async def find_item(
     session: AsyncSession, project_id: ProjectId, queue_id: str, item_id: str, *, is_locked: bool = False
 ) -> QueueItem | None:
     """An item of a queue; ``is_locked`` holds it until the end of the transaction."""
-    query = select(AnnotationQueueItemRow).where(
-        *_of_queue(project_id, queue_id), col(AnnotationQueueItemRow.id) == item_id
-    )
-    if is_locked:
-        query = query.with_for_update()
-    row = (await session.execute(query)).scalar_one_or_none()
-    return None if row is None else _to_item(row)
+    row = AnnotationQueueItemRow
+    where = (*_of_queue(project_id, queue_id), col(row.id) == item_id)
+    found = await statements.one(session, row, *where, is_locked=is_locked)
+    return None if found is None else _to_item(found)
 
 
 async def items(
@@ -105,10 +96,9 @@ async def items(
     where = _of_queue(project_id, queue_id)
     if status is not None:
         where.append(col(row.status) == status.value)
-    total = (await session.execute(select(func.count()).select_from(row).where(*where))).scalar_one()
     order = (col(row.created_at).desc(), col(row.id).desc())
-    query = select(row).where(*where).order_by(*order).offset(offset).limit(limit)
-    return [_to_item(each) for each in (await session.execute(query)).scalars()], total
+    found, total = await statements.page(session, row, where, order, offset, limit)
+    return [_to_item(each) for each in found], total
 
 
 async def remove_item(session: AsyncSession, project_id: ProjectId, queue_id: str, item_id: str) -> bool:

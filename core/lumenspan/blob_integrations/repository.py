@@ -22,6 +22,7 @@ from lumenspan.blob_integrations.domain import (
 from lumenspan.blob_integrations.tables import BlobIntegrationRow
 from lumenspan.identity.tables import ProjectRow
 from lumenspan.ids import OrganizationId, ProjectId
+from lumenspan.storage import statements
 
 
 def to_integration(row: BlobIntegrationRow) -> BlobIntegration:
@@ -82,12 +83,12 @@ async def find(
     session: AsyncSession, organization_id: OrganizationId, project_id: str
 ) -> BlobIntegrationRow | None:
     """The integration of a project of the organization."""
-    query = select(BlobIntegrationRow).where(
+    return await statements.one(
+        session,
+        BlobIntegrationRow,
         col(BlobIntegrationRow.project_id) == project_id,
         col(BlobIntegrationRow.project_id).in_(_project_ids(organization_id)),
     )
-    found: BlobIntegrationRow | None = (await session.execute(query)).scalar_one_or_none()
-    return found
 
 
 async def save(session: AsyncSession, values: dict[str, Any]) -> BlobIntegrationRow:

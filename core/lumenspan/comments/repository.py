@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from lumenspan.comments.domain import Comment, CommentFilter, CommentObject
 from lumenspan.comments.tables import CommentRow
 from lumenspan.ids import ProjectId, UserId
+from lumenspan.storage import statements
 
 
 async def add(session: AsyncSession, comment: Comment) -> None:
@@ -29,10 +29,8 @@ async def add(session: AsyncSession, comment: Comment) -> None:
 
 async def find(session: AsyncSession, project_id: ProjectId, comment_id: str) -> Comment | None:
     """The comment of that id."""
-    query = select(CommentRow).where(
-        col(CommentRow.project_id) == project_id, col(CommentRow.id) == comment_id
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(CommentRow.project_id) == project_id, col(CommentRow.id) == comment_id)
+    row = await statements.one(session, CommentRow, *where)
     return None if row is None else _to_comment(row)
 
 
@@ -47,16 +45,9 @@ async def page(
         conditions.append(col(CommentRow.object_id) == where.object_id)
     if where.author_user_id is not None:
         conditions.append(col(CommentRow.author_user_id) == where.author_user_id)
-    count = select(func.count()).select_from(CommentRow).where(*conditions)
-    query = (
-        select(CommentRow)
-        .where(*conditions)
-        .order_by(col(CommentRow.created_at).desc(), col(CommentRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    total = (await session.execute(count)).scalar_one()
-    return [_to_comment(row) for row in (await session.execute(query)).scalars()], total
+    order = (col(CommentRow.created_at).desc(), col(CommentRow.id).desc())
+    rows, total = await statements.page(session, CommentRow, conditions, order, offset, limit)
+    return [_to_comment(row) for row in rows], total
 
 
 def _to_comment(row: CommentRow) -> Comment:

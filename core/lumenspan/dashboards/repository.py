@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,6 +23,7 @@ from lumenspan.dashboards.domain import (
 from lumenspan.dashboards.tables import DashboardRow, WidgetRow
 from lumenspan.ids import ProjectId
 from lumenspan.metrics.domain import Aggregation, Metric, ViewName
+from lumenspan.storage import statements
 
 _Row = TypeVar("_Row", DashboardRow, WidgetRow)
 
@@ -142,21 +143,16 @@ async def remove_dashboard(session: AsyncSession, project_id: ProjectId, id_: st
 async def _one(
     session: AsyncSession, row: type[_Row], project_id: ProjectId, id_: str, *, is_locked: bool
 ) -> _Row | None:
-    query = select(row).where(col(row.project_id) == project_id, col(row.id) == id_)
-    if is_locked:
-        query = query.with_for_update()
-    found: _Row | None = (await session.execute(query)).scalar_one_or_none()
-    return found
+    where = (col(row.project_id) == project_id, col(row.id) == id_)
+    return await statements.one(session, row, *where, is_locked=is_locked)
 
 
 async def _page(
     session: AsyncSession, row: type[_Row], project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[_Row], int]:
-    of_project = col(row.project_id) == project_id
-    total = (await session.execute(select(func.count()).select_from(row).where(of_project))).scalar_one()
+    where = (col(row.project_id) == project_id,)
     order = (col(row.updated_at).desc(), col(row.id).desc())
-    query = select(row).where(of_project).order_by(*order).offset(offset).limit(limit)
-    return list((await session.execute(query)).scalars()), total
+    return await statements.page(session, row, where, order, offset, limit)
 
 
 def _to_widget(row: WidgetRow) -> Widget:

@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from lumenspan.datasets.domain import Dataset, Item, ItemStatus, Run, RunItem
 from lumenspan.datasets.tables import DatasetItemRow, DatasetRow, DatasetRunItemRow, DatasetRunRow
 from lumenspan.ids import ProjectId
+from lumenspan.storage import statements
 
 
 async def lock(session: AsyncSession, project_id: ProjectId) -> None:
     """One change of a project's datasets at a time: versions of an item follow each other."""
-    key = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 8))")
-    await session.execute(key, {"key": project_id})
+    await statements.one_at_a_time(session, project_id, 8)
 
 
 async def find(session: AsyncSession, project_id: ProjectId, name: str) -> Dataset | None:
     """The dataset of that name."""
-    query = select(DatasetRow).where(col(DatasetRow.project_id) == project_id, col(DatasetRow.name) == name)
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(DatasetRow.project_id) == project_id, col(DatasetRow.name) == name)
+    row = await statements.one(session, DatasetRow, *where)
     return None if row is None else _to_dataset(row)
 
 
@@ -63,13 +63,10 @@ async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[Dataset], int]:
     """Datasets, newest first, and how many there are."""
-    of_project = col(DatasetRow.project_id) == project_id
-    total = (
-        await session.execute(select(func.count()).select_from(DatasetRow).where(of_project))
-    ).scalar_one()
+    where = (col(DatasetRow.project_id) == project_id,)
     order = (col(DatasetRow.created_at).desc(), col(DatasetRow.id))
-    query = select(DatasetRow).where(of_project).order_by(*order).offset(offset).limit(limit)
-    return [_to_dataset(row) for row in (await session.execute(query)).scalars()], total
+    rows, total = await statements.page(session, DatasetRow, where, order, offset, limit)
+    return [_to_dataset(row) for row in rows], total
 
 
 async def item(session: AsyncSession, project_id: ProjectId, id_: str) -> Item | None:
@@ -106,8 +103,7 @@ async def items(
         until = or_(col(row.valid_to).is_(None), col(row.valid_to) > at)
         valid = (col(row.valid_from) <= at) & until & col(row.is_deleted).is_(False)
     where = [*conditions, valid]
-    count = select(func.count()).select_from(row).where(col(row.project_id) == project_id, *where)
-    total = (await session.execute(count)).scalar_one()
+    total = await statements.count(session, row, col(row.project_id) == project_id, *where)
     return await _items(session, project_id, where, offset, limit), total
 
 
@@ -155,8 +151,7 @@ async def runs(
 ) -> tuple[list[Run], int]:
     """Runs of a dataset, newest first, and how many there are."""
     of_dataset = (col(DatasetRunRow.project_id) == project_id, col(DatasetRunRow.dataset_id) == dataset_id)
-    count = select(func.count()).select_from(DatasetRunRow).where(*of_dataset)
-    total = (await session.execute(count)).scalar_one()
+    total = await statements.count(session, DatasetRunRow, *of_dataset)
     return await _runs(session, project_id, dataset_id, [], offset, limit), total
 
 
@@ -204,10 +199,8 @@ async def run_items(
     """What a run did, newest first, and how much that is."""
     row = DatasetRunItemRow
     of_run = (col(row.project_id) == project_id, col(row.run_id) == run.id)
-    total = (await session.execute(select(func.count()).select_from(row).where(*of_run))).scalar_one()
     order = (col(row.created_at).desc(), col(row.id))
-    query = select(row).where(*of_run).order_by(*order).offset(offset).limit(limit)
-    found = (await session.execute(query)).scalars()
+    found, total = await statements.page(session, row, of_run, order, offset, limit)
     return [
         RunItem(
             each.id,

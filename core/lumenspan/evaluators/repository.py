@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, Update, delete, func, select, text, tuple_, update
+from sqlalchemy import Select, Update, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -20,14 +20,14 @@ from lumenspan.evaluators.tables import (
 )
 from lumenspan.identity.tables import UserRow
 from lumenspan.ids import ProjectId
+from lumenspan.storage import statements
 
 _Rows = Select[tuple[EvaluatorRow, EvaluatorVersionRow]]
 
 
 async def lock(session: AsyncSession, project_id: ProjectId) -> None:
     """One change of a project's evaluators and rules at a time: names, versions and counts depend on it."""
-    key = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 14))")
-    await session.execute(key, {"key": project_id})
+    await statements.one_at_a_time(session, project_id, 14)
 
 
 async def find(session: AsyncSession, project_id: ProjectId, id_: str) -> Evaluator | None:
@@ -60,10 +60,7 @@ async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[Evaluator], int]:
     """Evaluators from ``offset`` on, newest first, and how many there are."""
-    counted = (
-        select(func.count()).select_from(EvaluatorRow).where(col(EvaluatorRow.project_id) == project_id)
-    )
-    total = (await session.execute(counted)).scalar_one()
+    total = await statements.count(session, EvaluatorRow, col(EvaluatorRow.project_id) == project_id)
     query = _ordered(_newest(project_id)).offset(offset).limit(limit)
     return await _loaded(session, project_id, query), total
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, tuple_
+from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -16,6 +16,7 @@ from lumenspan.evaluators.rules import Assignment, Rule, Target
 from lumenspan.evaluators.tables import EvaluationRuleAssignmentRow, EvaluationRuleRow, EvaluatorRow
 from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
+from lumenspan.storage import statements
 
 _Rows = Select[tuple[EvaluationRuleRow]]
 
@@ -40,12 +41,8 @@ async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[Rule], int]:
     """Rules from ``offset`` on, newest first, and how many there are."""
-    counted = (
-        select(func.count())
-        .select_from(EvaluationRuleRow)
-        .where(col(EvaluationRuleRow.project_id) == project_id)
-    )
-    total = (await session.execute(counted)).scalar_one()
+    of_project = col(EvaluationRuleRow.project_id) == project_id
+    total = await statements.count(session, EvaluationRuleRow, of_project)
     query = _ordered(_of(project_id)).offset(offset).limit(limit)
     return await _loaded(session, project_id, query), total
 
@@ -70,16 +67,13 @@ async def count_active(session: AsyncSession, project_id: ProjectId) -> int:
             col(EvaluatorRow.paused_at).is_(None),
         )
     )
-    query = (
-        select(func.count())
-        .select_from(EvaluationRuleRow)
-        .where(
-            col(EvaluationRuleRow.project_id) == project_id,
-            col(EvaluationRuleRow.is_enabled).is_(True),
-            runnable.exists(),
-        )
+    return await statements.count(
+        session,
+        EvaluationRuleRow,
+        col(EvaluationRuleRow.project_id) == project_id,
+        col(EvaluationRuleRow.is_enabled).is_(True),
+        runnable.exists(),
     )
-    return (await session.execute(query)).scalar_one()
 
 
 async def save(session: AsyncSession, rule: Rule) -> None:

@@ -11,15 +11,14 @@ from lumenspan.experiments.domain import Search
 from lumenspan.experiments.filters import COLUMNS
 from lumenspan.filters import to_sql
 from lumenspan.ids import ProjectId, TraceId
-from lumenspan.storage.clickhouse import Sql
+from lumenspan.storage.clickhouse import FINAL_BY_PARTITION, Sql
 from lumenspan.traces.domain import TraceKey
 from lumenspan.traces.queries import within
 
 _START = "toUnixTimestamp64Nano(start_time)"
 _END = "toUnixTimestamp64Nano(ifNull(end_time, start_time))"
-# Parts of different months never hold versions of one row: its partition follows from its key. Tombstones
-# say nothing of experiments, so an index on what was said would pass them over.
-SETTINGS = {"do_not_merge_across_partitions_select_final": 1, "use_skip_indexes_if_final": 0}
+# Tombstones say nothing of experiments, so an index on what was said would pass them over.
+SETTINGS = FINAL_BY_PARTITION | {"use_skip_indexes_if_final": 0}
 # What is said in texts is only read where a condition needs it: the map also holds what items expect.
 _TEXTS = ", experiment['name'] AS the_name, experiment['dataset.id'] AS the_dataset"
 

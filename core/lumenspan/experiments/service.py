@@ -14,7 +14,7 @@ from lumenspan.datasets.history import RunActivity, RunHistory, RunSearch
 from lumenspan.experiments.domain import Experiment, ExperimentItem, Place, Search
 from lumenspan.experiments.repository import Said, SpanExperiment, SpanExperiments
 from lumenspan.experiments.run_items import RunItems
-from lumenspan.filters import Condition
+from lumenspan.filters import Condition, within
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import Observation, ObservationParts, ObservationPosition
 from lumenspan.observations.service import ObservationService
@@ -112,11 +112,9 @@ class ExperimentService:
     async def _span_items(self, project_id: ProjectId, search: Search) -> list[ExperimentItem]:
         conditions = [
             Condition("boolean", "isExperimentItemRootSpan", "=", True),
-            Condition("datetime", "startTime", ">=", search.from_ns),
+            *within("startTime", search.from_ns, search.to_ns),
             *_renamed(search.conditions, _SPAN_COLUMNS),
         ]
-        if search.to_ns is not None:
-            conditions.append(Condition("datetime", "startTime", "<", search.to_ns))
         after = None
         if search.after is not None and search.after.trace_id:
             after = ObservationPosition(search.after.time_ns, search.after.trace_id, search.after.id)

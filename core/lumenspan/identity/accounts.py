@@ -51,8 +51,14 @@ class Accounts:
         self._now = now
         self.passwords = Passwords()
 
-    async def sign_up(self, email: str, password: str, name: str | None) -> Session:
-        """A new account, member of the default organization and project, signed in."""
+    async def sign_up(self, email: str, password: str, name: str | None = None) -> Session:
+        """A new account, member of the default organization and project, signed in.
+
+        Raises:
+            InvalidInput: no e-mail address, or a password against the rules.
+            Conflict: the address has an account.
+            AccessDenied: sign-up or passwords are disabled.
+        """
         if self._settings.is_sign_up_disabled:
             raise AccessDenied("Sign-up is disabled")
         self._require_passwords()
@@ -74,7 +80,13 @@ class Accounts:
             raise Conflict("There is an account with this e-mail address") from None
 
     async def sign_in(self, email: str, password: str) -> Session:
-        """A session for the right password; the same answer whether address or password is wrong."""
+        """A new session.
+
+        Raises:
+            Unauthenticated: wrong address or password; which of them is not told.
+            RateLimited: too many failures for this address.
+            AccessDenied: passwords are disabled.
+        """
         self._require_passwords()
         email = email.strip().lower()
         await self._count_attempt(email)
@@ -88,7 +100,7 @@ class Accounts:
             return await self._open_session(session, row)
 
     async def sign_out(self, principal: Principal) -> None:
-        """End the session; again is no error. A key has none to end."""
+        """End the session, everywhere within a second; again is no error. A key has none to end."""
         if not isinstance(principal, UserPrincipal):
             raise AccessDenied("Only people sign out; revoke the key instead")
         async with self._postgres.session() as session:

@@ -24,6 +24,7 @@ from lumenspan.ingest import jobs as ingest_jobs
 from lumenspan.ingest.keys import before_minute, key_segment, payload_keys, share_of
 from lumenspan.media.service import MediaService
 from lumenspan.settings import Settings
+from lumenspan.storage import statements
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.cache import key, redis_errors
 from lumenspan.storage.clickhouse import ClickHouse, Sql
@@ -97,8 +98,8 @@ class ProjectDeletion:
         """
         async with self._postgres.session() as session:
             # Waits for whoever is just deleting the project; did that fail, there is nothing to do.
-            query = select(ProjectRow).where(col(ProjectRow.id) == project_id).with_for_update()
-            row = (await session.execute(query)).scalar_one_or_none()
+            is_it = col(ProjectRow.id) == project_id
+            row = await statements.one(session, ProjectRow, is_it, is_locked=True)
         if row is None or row.deleted_at is None:
             return Progress(after, is_done=True)
         with redis_errors():

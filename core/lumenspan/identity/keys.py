@@ -49,7 +49,7 @@ class Keys:
     async def of_project(
         self, principal: Principal, project_id: ProjectId, needed: Role = Role.MEMBER
     ) -> list[ApiKey]:
-        """The project's keys, newest first."""
+        """The project's keys without their secrets, newest first."""
         await self._scope.require_project(principal, project_id, needed)
         async with self._postgres.session() as session:
             return await repository.api_keys_of(session, project_id)

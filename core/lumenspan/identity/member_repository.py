@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -16,6 +16,7 @@ from lumenspan.identity.tables import (
     SuspendedMembershipRow,
     UserRow,
 )
+from lumenspan.storage import statements
 
 
 async def of_organization(
@@ -47,12 +48,8 @@ async def of_organization(
 
 async def count(session: AsyncSession, organization_id: str) -> int:
     """How many members the organization has."""
-    query = (
-        select(func.count())
-        .select_from(OrganizationMembershipRow)
-        .where(col(OrganizationMembershipRow.organization_id) == organization_id)
-    )
-    return (await session.execute(query)).scalar_one()
+    row = OrganizationMembershipRow
+    return await statements.count(session, row, col(row.organization_id) == organization_id)
 
 
 async def has_other_owner(session: AsyncSession, organization_id: str, user_id: str) -> bool:

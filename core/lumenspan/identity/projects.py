@@ -1,8 +1,8 @@
-"""Projects of an organization: how they are made, changed and deleted."""
+"""Projects of an organization: which ones are within reach, how they are made, changed and deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,19 @@ class Projects:
         self._keys = keys
         self._queue = queue
         self._now = now
+
+    async def within_reach(self, principal: Principal) -> list[Project]:
+        """Projects that the principal may see, oldest first."""
+        return [project for project, _ in await self._scope.projects(principal)]
+
+    async def by_organization(
+        self, principal: Principal, organization_ids: Sequence[OrganizationId]
+    ) -> dict[OrganizationId, list[Project]]:
+        """Every id asked for with the projects within reach, oldest first."""
+        grouped: dict[OrganizationId, list[Project]] = {id_: [] for id_ in organization_ids}
+        for project, _ in await self._scope.projects(principal, organization_ids=organization_ids):
+            grouped[project.organization_id].append(project)
+        return grouped
 
     async def create(
         self,

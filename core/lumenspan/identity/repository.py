@@ -22,6 +22,7 @@ from lumenspan.identity.tables import (
     UserRow,
 )
 from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId, UserId
+from lumenspan.storage import statements
 
 _LAST_USED_STEP = timedelta(minutes=1)
 
@@ -105,7 +106,7 @@ async def find_session_user(session: AsyncSession, token_hash: str) -> tuple[Use
 
 
 async def find_user_by_email(session: AsyncSession, email: str) -> UserRow | None:
-    return (await session.execute(select(UserRow).where(col(UserRow.email) == email))).scalar_one_or_none()
+    return await statements.one(session, UserRow, col(UserRow.email) == email)
 
 
 async def delete_session(session: AsyncSession, token_hash: str) -> None:
@@ -118,11 +119,11 @@ async def delete_expired_sessions(session: AsyncSession, user_id: str, now: date
     )
 
 
-async def api_keys_of(session: AsyncSession, *project_ids: str) -> list[ApiKey]:
-    """The keys of the projects, newest first."""
+async def api_keys_of(session: AsyncSession, project_id: str) -> list[ApiKey]:
+    """The keys of the project, newest first."""
     query = (
         select(ApiKeyRow)
-        .where(col(ApiKeyRow.project_id).in_(project_ids))
+        .where(col(ApiKeyRow.project_id) == project_id)
         .order_by(col(ApiKeyRow.created_at).desc(), col(ApiKeyRow.id))
     )
     return [to_api_key(row) for row in (await session.execute(query)).scalars()]
@@ -163,28 +164,24 @@ async def lock_api_keys(
 
 async def lock_organization(session: AsyncSession, organization_id: str) -> OrganizationRow | None:
     """The organization, locked until the transaction ends: its names and members change one by one."""
-    query = select(OrganizationRow).where(col(OrganizationRow.id) == organization_id).with_for_update()
-    return (await session.execute(query)).scalar_one_or_none()
+    is_it = col(OrganizationRow.id) == organization_id
+    return await statements.one(session, OrganizationRow, is_it, is_locked=True)
 
 
 async def find_project(session: AsyncSession, project_id: str) -> ProjectRow | None:
     """The project, unless it is being deleted."""
-    query = select(ProjectRow).where(col(ProjectRow.id) == project_id, col(ProjectRow.deleted_at).is_(None))
-    return (await session.execute(query)).scalar_one_or_none()
+    where = (col(ProjectRow.id) == project_id, col(ProjectRow.deleted_at).is_(None))
+    return await statements.one(session, ProjectRow, *where)
 
 
 async def lock_project(session: AsyncSession, organization_id: str, project_id: str) -> ProjectRow | None:
     """The project of that organization, locked until the transaction ends; None once it is deleted."""
-    query = (
-        select(ProjectRow)
-        .where(
-            col(ProjectRow.id) == project_id,
-            col(ProjectRow.organization_id) == organization_id,
-            col(ProjectRow.deleted_at).is_(None),
-        )
-        .with_for_update()
+    where = (
+        col(ProjectRow.id) == project_id,
+        col(ProjectRow.organization_id) == organization_id,
+        col(ProjectRow.deleted_at).is_(None),
     )
-    return (await session.execute(query)).scalar_one_or_none()
+    return await statements.one(session, ProjectRow, *where, is_locked=True)
 
 
 async def projects_of_organizations(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
-import msgspec
 from redis.asyncio import Redis
 
 from lumenspan.clock import utc_now
@@ -16,14 +14,11 @@ from lumenspan.identity.accounts import Accounts
 from lumenspan.identity.administration import Administration
 from lumenspan.identity.authentication import Authenticator
 from lumenspan.identity.domain import (
-    ApiKey,
     KeyPrincipal,
-    KeyWish,
     Organization,
     Principal,
     Project,
     Role,
-    Session,
     UserPrincipal,
 )
 from lumenspan.identity.keys import Keys
@@ -33,7 +28,7 @@ from lumenspan.identity.provisioning import Provisioning
 from lumenspan.identity.rules import checked_name
 from lumenspan.identity.scope import Scope
 from lumenspan.identity.tables import OrganizationRow
-from lumenspan.ids import ApiKeyId, OrganizationId, ProjectId, new_id
+from lumenspan.ids import OrganizationId, ProjectId, new_id
 from lumenspan.settings import Settings
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
@@ -43,7 +38,9 @@ class IdentityService:
     """Organizations, projects, people, keys and sessions; reads reach only what the principal may see.
 
     Attributes:
+        accounts: people, how they get an account and a session.
         keys: API keys of projects and of organizations.
+        projects: which ones are within reach, and how they are made, changed and deleted.
         memberships: who has which role.
         provisioning: people as an identity provider keeps them.
         administration: the whole instance, for the holder of its administrator's key.
@@ -56,11 +53,11 @@ class IdentityService:
         self._settings = settings
         self._scope = Scope(postgres)
         self._authenticator = Authenticator(postgres, redis, settings, now)
-        self._accounts = Accounts(postgres, redis, settings, self._authenticator, now)
+        self.accounts = Accounts(postgres, redis, settings, self._authenticator, now)
         self.keys = Keys(
             postgres, self._scope, self._authenticator, now, is_cached=settings.is_api_key_cache_enabled
         )
-        self._projects = Projects(postgres, self._scope, self.keys, JobQueue(redis, settings), now)
+        self.projects = Projects(postgres, self._scope, self.keys, JobQueue(redis, settings), now)
         self.memberships = Memberships(postgres, self._scope)
         self.provisioning = Provisioning(postgres, self._scope, now)
         self.administration = Administration(postgres, self.keys, settings, now)
@@ -78,34 +75,10 @@ class IdentityService:
         """
         return await self._authenticator.authenticate(authorization)
 
-    async def sign_up(self, email: str, password: str, name: str | None = None) -> Session:
-        """A new account, signed in.
-
-        Raises:
-            InvalidInput: no e-mail address, or a password against the rules.
-            Conflict: the address has an account.
-            AccessDenied: sign-up or passwords are disabled.
-        """
-        return await self._accounts.sign_up(email, password, name)
-
-    async def sign_in(self, email: str, password: str) -> Session:
-        """A new session.
-
-        Raises:
-            Unauthenticated: wrong address or password; which of them is not told.
-            RateLimited: too many failures for this address.
-            AccessDenied: passwords are disabled.
-        """
-        return await self._accounts.sign_in(email, password)
-
-    async def sign_out(self, principal: Principal) -> None:
-        """End the principal's session; it is refused everywhere within a second."""
-        await self._accounts.sign_out(principal)
-
     async def initialize(self) -> None:
         """Make what ``LANGFUSE_INIT_*`` asks for; idempotent, safe from several servers at once."""
         await headless.initialize(
-            self._postgres, self._settings, self._authenticator, self._accounts.passwords
+            self._postgres, self._settings, self._authenticator, self.accounts.passwords
         )
 
     # --- what they may do ------------------------------------------------------------------------------
@@ -169,42 +142,6 @@ class IdentityService:
             raise NotFound("Organization not found")
         return found[0][0]
 
-    async def projects(self, principal: Principal) -> list[Project]:
-        """Projects within reach, oldest first."""
-        return [project for project, _ in await self._scope.projects(principal)]
-
-    async def project(self, principal: Principal, project_id: ProjectId) -> Project | None:
-        """The project, or nothing when foreign or absent."""
-        found = await self._scope.projects(principal, project_ids=[project_id])
-        return found[0][0] if found else None
-
-    async def projects_by_organization(
-        self, principal: Principal, organization_ids: Sequence[OrganizationId]
-    ) -> dict[OrganizationId, list[Project]]:
-        """Every id asked for with the projects within reach, oldest first."""
-        grouped: dict[OrganizationId, list[Project]] = {id_: [] for id_ in organization_ids}
-        for project, _ in await self._scope.projects(principal, organization_ids=organization_ids):
-            grouped[project.organization_id].append(project)
-        return grouped
-
-    async def api_keys(self, principal: Principal, project_id: ProjectId) -> list[ApiKey]:
-        """The project's keys without their secrets, newest first; needs MEMBER."""
-        return await self.keys.of_project(principal, project_id)
-
-    async def api_keys_by_project(
-        self, principal: Principal, project_ids: Sequence[ProjectId]
-    ) -> dict[ProjectId, list[ApiKey]]:
-        """``api_keys`` of several projects; those without the right to see them are left out."""
-        roles = await self.roles_by_project(principal, project_ids)
-        grouped: dict[ProjectId, list[ApiKey]] = {
-            project_id: [] for project_id, role in roles.items() if role.covers(Role.MEMBER)
-        }
-        async with self._postgres.session() as session:
-            for key in await repository.api_keys_of(session, *grouped):
-                if key.project_id is not None:
-                    grouped[key.project_id].append(key)
-        return grouped
-
     # --- writing ---------------------------------------------------------------------------------------
 
     async def create_organization(self, principal: Principal, name: str) -> Organization:
@@ -217,66 +154,3 @@ class IdentityService:
             await session.flush()
             await repository.add_memberships(session, principal.user.id, organization=(row.id, Role.OWNER))
         return repository.to_organization(row)
-
-    async def create_project(
-        self,
-        principal: Principal,
-        organization_id: OrganizationId,
-        name: str,
-        retention_days: int | None = None,
-        metadata: Any = msgspec.UNSET,
-    ) -> Project:
-        """A new project; needs ADMIN in the organization. No retention (or 0) keeps data for ever.
-
-        Raises:
-            NotFound: the organization is foreign or absent.
-            AccessDenied: the role is too low.
-            InvalidInput: no name, a retention under three days, or metadata that is no object.
-            Conflict: the organization has a project of that name.
-        """
-        return await self._projects.create(principal, organization_id, name, retention_days, metadata)
-
-    async def update_project(
-        self,
-        principal: Principal,
-        project_id: ProjectId,
-        name: str,
-        retention_days: int | None = None,
-        metadata: Any = msgspec.UNSET,
-    ) -> Project:
-        """The project with another name; what is not given stays. Needs ADMIN; errors as above."""
-        return await self._projects.update(principal, project_id, name, retention_days, metadata)
-
-    async def delete_project(self, principal: Principal, project_id: ProjectId) -> None:
-        """The project is gone at once for every caller, its data soon after; needs OWNER in it.
-
-        Raises:
-            NotFound: foreign, absent or deleted before.
-            AccessDenied: the role is too low.
-            Unavailable: a store is down and nothing was deleted.
-        """
-        await self._projects.delete(principal, project_id)
-
-    async def create_api_key(
-        self,
-        principal: Principal,
-        project_id: ProjectId,
-        note: str | None = None,
-        expires_at: datetime | None = None,
-        pair: tuple[str, str] | None = None,
-    ) -> tuple[ApiKey, str]:
-        """A new key and its secret, which is not to be had again; needs ADMIN.
-
-        Raises:
-            InvalidInput: ``expires_at`` is not in the future, or ``pair`` cannot be used.
-            Conflict: one of the pair is in use.
-        """
-        return await self.keys.create_for_project(principal, project_id, KeyWish(note, expires_at, pair))
-
-    async def revoke_api_key(self, principal: Principal, project_id: ProjectId, key_id: ApiKeyId) -> bool:
-        """Whether there was such a key; it is refused everywhere within a second. Needs ADMIN.
-
-        Raises:
-            Unavailable: a store is down and nothing was revoked.
-        """
-        return await self.keys.revoke_of_project(principal, project_id, key_id)

@@ -19,6 +19,7 @@ from lumenspan.identity.tables import DeadLetterRow
 from lumenspan.ids import BlobKey, ProjectId
 from lumenspan.ingest.keys import key_segment
 from lumenspan.ingest.raw_spans import readable
+from lumenspan.storage import statements
 from lumenspan.storage.postgres import Postgres
 
 _MAX_PAYLOAD = 1 << 20
@@ -160,9 +161,8 @@ class DeadLetters:
 
     async def count(self, project_id: ProjectId) -> int:
         """How many letters a project has."""
-        query = select(func.count()).select_from(DeadLetterRow).where(_of(project_id))
         async with self._postgres.session() as session:
-            return int((await session.execute(query)).scalar_one())
+            return await statements.count(session, DeadLetterRow, _of(project_id))
 
     async def request_replay(self, project_id: ProjectId, ids: Iterable[str]) -> list[BlobKey]:
         """Mark letters as waiting for their replay; returns the blobs that hold them.

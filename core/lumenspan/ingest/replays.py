@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from lumenspan.clock import utc_now
@@ -23,6 +23,7 @@ from lumenspan.ids import BlobKey, ProjectId, new_id
 from lumenspan.ingest import jobs
 from lumenspan.ingest.keys import before_minute, key_segment, payload_keys, received_ms, share_of
 from lumenspan.settings import Settings
+from lumenspan.storage import statements
 from lumenspan.storage.blobs import Blobs
 from lumenspan.storage.postgres import Postgres
 from lumenspan.storage.queue import JobQueue
@@ -114,16 +115,14 @@ class ReplayService:
             )
             row = (await session.execute(unfinished)).scalar_one_or_none()
             if row is None:
-                number = (
-                    select(func.count())
-                    .select_from(ReplayRow)
-                    .where(col(ReplayRow.project_id) == project_id)
+                earlier = await statements.count(
+                    session, ReplayRow, col(ReplayRow.project_id) == project_id
                 )
                 now = utc_now()
                 row = ReplayRow(
                     id=new_id(),
                     project_id=project_id,
-                    number=(await session.execute(number)).scalar_one() + 1,
+                    number=earlier + 1,
                     from_at=from_at,
                     to_at=to_at,
                     state=ReplayState.RUNNING,

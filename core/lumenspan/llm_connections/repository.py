@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -12,6 +12,7 @@ from sqlmodel import col
 from lumenspan.ids import ProjectId
 from lumenspan.llm_connections.domain import Adapter, LlmConnection
 from lumenspan.llm_connections.tables import LlmConnectionRow
+from lumenspan.storage import statements
 
 _KEPT = frozenset({"id", "project_id", "provider", "created_at"})
 
@@ -48,29 +49,20 @@ async def page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[LlmConnectionRow], int]:
     """Connections newest first, and how many there are."""
-    of_project = col(LlmConnectionRow.project_id) == project_id
-    total = (
-        await session.execute(select(func.count()).select_from(LlmConnectionRow).where(of_project))
-    ).scalar_one()
-    query = (
-        select(LlmConnectionRow)
-        .where(of_project)
-        .order_by(col(LlmConnectionRow.created_at).desc(), col(LlmConnectionRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    return list((await session.execute(query)).scalars()), total
+    row = LlmConnectionRow
+    where = (col(row.project_id) == project_id,)
+    order = (col(row.created_at).desc(), col(row.id).desc())
+    return await statements.page(session, row, where, order, offset, limit)
 
 
 async def by_provider(
     session: AsyncSession, project_id: ProjectId, provider: str
 ) -> LlmConnectionRow | None:
     """The connection of that name."""
-    query = select(LlmConnectionRow).where(
-        col(LlmConnectionRow.project_id) == project_id, col(LlmConnectionRow.provider) == provider
+    row = LlmConnectionRow
+    return await statements.one(
+        session, row, col(row.project_id) == project_id, col(row.provider) == provider
     )
-    found: LlmConnectionRow | None = (await session.execute(query)).scalar_one_or_none()
-    return found
 
 
 async def providers(session: AsyncSession, project_id: ProjectId) -> list[str]:

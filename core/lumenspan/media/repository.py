@@ -14,6 +14,7 @@ from sqlmodel import col
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.media.domain import DatasetItemLink, Link, MediaId, TraceLink
 from lumenspan.media.tables import DatasetItemMediaRow, MediaRow, TraceMediaRow
+from lumenspan.storage import statements
 
 _UPLOADED = (200, 201)
 _FIXED = frozenset({"project_id", "id", "created_at"})
@@ -28,12 +29,8 @@ async def find(session: AsyncSession, project_id: ProjectId, media_id: MediaId) 
 
 async def lock(session: AsyncSession, project_id: ProjectId, media_id: MediaId) -> MediaRow | None:
     """The file of that project, locked until the transaction ends."""
-    query = (
-        select(MediaRow)
-        .where(col(MediaRow.project_id) == project_id, col(MediaRow.id) == media_id)
-        .with_for_update()
-    )
-    return (await session.execute(query)).scalar_one_or_none()
+    where = (col(MediaRow.project_id) == project_id, col(MediaRow.id) == media_id)
+    return await statements.one(session, MediaRow, *where, is_locked=True)
 
 
 async def uploaded(

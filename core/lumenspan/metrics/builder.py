@@ -28,8 +28,6 @@ from lumenspan.storage.clickhouse import Sql
 MAX_ROWS = 50_000
 # How far the spans of one trace may lie apart for its attributes to be found from any of them.
 _TRACE_SPREAD_S = 86_400
-# Parts of different months never hold versions of one row: its partition follows from its key.
-SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
 
 _QUANTILES = {
     Aggregation.P50: 0.5,

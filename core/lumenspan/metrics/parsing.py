@@ -7,20 +7,19 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from lumenspan.clock import iso_to_nanos
+from lumenspan.clock import iso_to_stored_nanos
 from lumenspan.errors import InvalidInput
 from lumenspan.filters import check_conditions
 from lumenspan.metrics.domain import Aggregation, Granularity, Metric, MetricsQuery, Order, ViewName
 
 MAX_BINS, MAX_ROW_LIMIT = 100, 1_000
 _MAX_PARTS = 20
-_LAST_NS = 2**63 - 1
 
 
 def _nanos(value: Any) -> int:
     if not isinstance(value, str):
         raise ValueError("expected an ISO-8601 time")
-    return min(max(iso_to_nanos(value), 0), _LAST_NS)
+    return iso_to_stored_nanos(value)
 
 
 _Instant = Annotated[int, BeforeValidator(_nanos)]

@@ -12,7 +12,7 @@ from lumenspan.errors import InvalidInput
 from lumenspan.filters import Condition
 from lumenspan.ids import ProjectId
 from lumenspan.metrics import daily
-from lumenspan.metrics.builder import MAX_ROWS, SETTINGS, build
+from lumenspan.metrics.builder import MAX_ROWS, build
 from lumenspan.metrics.domain import (
     TIME_DIMENSION,
     Aggregation,
@@ -23,7 +23,7 @@ from lumenspan.metrics.domain import (
     Row,
 )
 from lumenspan.metrics.rules import resolve
-from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.clickhouse import FINAL_BY_PARTITION, ClickHouse
 
 _STEPS = {
     Granularity.MINUTE: timedelta(minutes=1),
@@ -51,7 +51,7 @@ class MetricsService:
         """
         query = resolve(query, edition)
         buckets = list(_buckets(query)) if query.granularity and not query.order else []
-        found = await self._clickhouse.query_dicts(build(project_id, query), settings=SETTINGS)
+        found = await self._clickhouse.query_dicts(build(project_id, query), settings=FINAL_BY_PARTITION)
         if query.row_limit is None and len(found) > MAX_ROWS:
             raise InvalidInput(
                 f"More than {MAX_ROWS} rows: give config.row_limit, a coarser granularity "
@@ -69,13 +69,13 @@ class MetricsService:
 
         ``conditions`` name columns of ``daily.COLUMNS``; ``page`` counts from 1.
         """
-        rows = await self._clickhouse.query(daily.days(project_id, conditions), settings=SETTINGS)
+        rows = await self._clickhouse.query(daily.days(project_id, conditions), settings=FINAL_BY_PARTITION)
         days = [(str(day), int(traces)) for day, traces in rows.rows]
         wanted = dict(days[(page - 1) * limit : page * limit])
         if not wanted:
             return [], len(days)
         sql = daily.usage(project_id, conditions, list(wanted))
-        found = await self._clickhouse.query_dicts(sql, settings=SETTINGS)
+        found = await self._clickhouse.query_dicts(sql, settings=FINAL_BY_PARTITION)
         return daily.assembled(wanted, found), len(days)
 
 

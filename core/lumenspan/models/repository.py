@@ -13,6 +13,7 @@ from lumenspan.ids import ProjectId
 from lumenspan.models.codec import tiers_from_json, tiers_to_json
 from lumenspan.models.domain import ModelDefinition, ModelId, Tokenizer, TokenizerConfig, Unit
 from lumenspan.models.tables import ModelRow
+from lumenspan.storage import statements
 
 
 def to_model(row: ModelRow) -> ModelDefinition:
@@ -70,14 +71,12 @@ async def by_id(
     is_locked: bool = False,
 ) -> ModelDefinition | None:
     """One of the project's definitions: that revision, or the current one."""
-    statement = select(ModelRow).where(col(ModelRow.project_id) == project_id, col(ModelRow.id) == id_)
+    where = [col(ModelRow.project_id) == project_id, col(ModelRow.id) == id_]
     if revision is None:
-        statement = statement.where(col(ModelRow.replaced_at).is_(None))
+        where.append(col(ModelRow.replaced_at).is_(None))
     else:
-        statement = statement.where(col(ModelRow.revision) == revision)
-    if is_locked:
-        statement = statement.with_for_update()
-    row = (await session.execute(statement)).scalar_one_or_none()
+        where.append(col(ModelRow.revision) == revision)
+    row = await statements.one(session, ModelRow, *where, is_locked=is_locked)
     return to_model(row) if row else None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.ids import ObservationId, ProjectId, TraceId
 
 
@@ -125,6 +126,11 @@ class Observation:
         """US dollars; None where no cost is known."""
         return self.cost.get("total")
 
+    @property
+    def position(self) -> ObservationPosition:
+        """Where it stands in the list of the project's observations."""
+        return ObservationPosition(self.start_ns, self.trace_id, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class ObservationTexts:
@@ -171,6 +177,23 @@ class ObservationPosition:
     start_ns: int
     trace_id: str
     id: str
+
+    @classmethod
+    def of_cursor(cls, text: str) -> ObservationPosition | None:
+        """The place that a cursor stands for; None where it is empty.
+
+        Raises:
+            InvalidInput: it is no cursor of such a list.
+        """
+        if not text:
+            return None
+        start_ns, trace_id, id_ = decode_cursor(text, (int, str, str))
+        return cls(int(start_ns), str(trace_id), str(id_))
+
+    @property
+    def cursor(self) -> str:
+        """What stands for the place in an answer."""
+        return encode_cursor((self.start_ns, self.trace_id, self.id))
 
 
 @dataclass(frozen=True, slots=True)

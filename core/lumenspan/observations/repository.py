@@ -20,7 +20,7 @@ from lumenspan.observations.domain import (
     ObservationTexts,
     Pricing,
 )
-from lumenspan.storage.clickhouse import ClickHouse
+from lumenspan.storage.clickhouse import ClickHouse, Sql
 from lumenspan.traces.domain import TraceKey
 
 
@@ -101,28 +101,17 @@ class ObservationRepository:
         limit: int,
     ) -> list[tuple[ObservationPosition, int]]:
         """See ``queries.candidates``: where each write is, and its ``event_ts`` in nanoseconds."""
-        rows = await self._clickhouse.query(
-            queries.candidates(project_id, conditions, after, from_ns, limit)
-        )
-        return [
-            (ObservationPosition(start_ns, trace_id, id_), updated_ns)
-            for trace_id, id_, start_ns, updated_ns in rows.rows
-        ]
+        return await self._positions(queries.candidates(project_id, conditions, after, from_ns, limit))
 
     async def count(self, project_id: ProjectId, conditions: Iterable[Condition]) -> int:
         """How many observations fulfil the conditions."""
-        rows = await self._clickhouse.query(queries.count(project_id, conditions))
-        return int(rows.rows[0][0])
+        return await self._clickhouse.query_number(queries.count(project_id, conditions))
 
     async def numbered(
         self, project_id: ProjectId, conditions: Iterable[Condition], offset: int, limit: int
     ) -> list[tuple[ObservationPosition, int]]:
         """See ``queries.numbered``: where each is, and its ``event_ts`` in nanoseconds."""
-        rows = await self._clickhouse.query(queries.numbered(project_id, conditions, offset, limit))
-        return [
-            (ObservationPosition(start_ns, trace_id, id_), updated_ns)
-            for trace_id, id_, start_ns, updated_ns in rows.rows
-        ]
+        return await self._positions(queries.numbered(project_id, conditions, offset, limit))
 
     async def newest(
         self,
@@ -146,6 +135,13 @@ class ObservationRepository:
         rows = await self._clickhouse.query(queries.roots(project_id, traces))
         found = [to_observation(project_id, row[:-1]) for row in rows.rows]
         return {each.trace_id: each for each in found}
+
+    async def _positions(self, sql: Sql) -> list[tuple[ObservationPosition, int]]:
+        rows = await self._clickhouse.query(sql)
+        return [
+            (ObservationPosition(start_ns, trace_id, id_), updated_ns)
+            for trace_id, id_, start_ns, updated_ns in rows.rows
+        ]
 
 
 def to_level(text: str) -> Level:

@@ -11,14 +11,12 @@ from lumenspan.errors import InvalidInput
 from lumenspan.filters import Condition, Kind, to_sql
 from lumenspan.ids import ProjectId
 from lumenspan.observations.filters import COLUMNS
-from lumenspan.storage.clickhouse import ClickHouse, Sql
+from lumenspan.storage.clickhouse import FINAL_BY_PARTITION, ClickHouse, Sql
 
 # Almost every observation has its own: a list of them says nothing.
 _OWN = frozenset({"id", "traceId", "parentObservationId", "modelId"})
 _LISTED = frozenset({Kind.STRING, Kind.STRINGS, Kind.BOOLEAN})
 NAMES = tuple(name for name, each in COLUMNS.items() if each.kind in _LISTED and name not in _OWN)
-# Parts of different months never hold versions of one row: its partition follows from its key.
-_FINAL = {"do_not_merge_across_partitions_select_final": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class ObservationValues:
         if column not in NAMES:
             raise InvalidInput(f"Values of {column} cannot be listed: there are {', '.join(NAMES)}")
         sql = _query(project_id, column, conditions, limit + 1, after)
-        rows = (await self._clickhouse.query(sql, settings=_FINAL)).rows
+        rows = (await self._clickhouse.query(sql, settings=FINAL_BY_PARTITION)).rows
         is_boolean = COLUMNS[column].kind is Kind.BOOLEAN
         found = [ValueCount(value == "1" if is_boolean else value, count) for value, count in rows]
         return ValuePage(found[:limit], has_more=len(found) > limit)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_iso
+from lumenspan.clock import datetime_to_iso
 from lumenspan.prompts.domain import Prompt, PromptSummary, Resolution
 
 Accepts = Callable[[Prompt], bool]
@@ -16,8 +16,8 @@ def to_row(prompt: Prompt) -> dict[str, Any]:
     """One version."""
     return {
         "id": prompt.id,
-        "createdAt": iso(prompt.created_at),
-        "updatedAt": iso(prompt.updated_at),
+        "createdAt": datetime_to_iso(prompt.created_at),
+        "updatedAt": datetime_to_iso(prompt.updated_at),
         "projectId": prompt.project_id,
         "createdBy": prompt.created_by,
         "prompt": prompt.prompt,
@@ -52,7 +52,7 @@ def to_summary_row(summary: PromptSummary) -> dict[str, Any]:
         "versions": summary.versions,
         "labels": summary.labels,
         "tags": summary.tags,
-        "lastUpdatedAt": iso(summary.last_updated_at),
+        "lastUpdatedAt": datetime_to_iso(summary.last_updated_at),
         "lastConfig": summary.last_config,
     }
 
@@ -75,11 +75,6 @@ def summarized(prompts: Sequence[Prompt]) -> list[PromptSummary]:
             )
         )
     return summaries
-
-
-def iso(at: Any) -> str:
-    """ISO-8601 with milliseconds."""
-    return nanos_to_iso(datetime_to_nanos(at), 3)
 
 
 def _mark(prompt: Prompt) -> dict[str, Any]:

@@ -171,6 +171,23 @@ def _message(raw: Any, number: int) -> dict[str, str]:
     return {"role": role, "content": content}
 
 
+@dataclass(frozen=True, slots=True)
+class PromptFilter:
+    """Which versions a list counts; None and empty texts mean all.
+
+    Attributes:
+        label, tag: one that the version has.
+        since_ns, until_ns: nanoseconds; when the version was changed, the second is not included.
+    """
+
+    name: str | None = None
+    version: int | None = None
+    label: str | None = None
+    tag: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+
 def texts_of(prompt: Any) -> Iterator[str]:
     """The texts within a body."""
     if isinstance(prompt, str):

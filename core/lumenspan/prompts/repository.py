@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from lumenspan.clock import nanos_to_datetime
 from lumenspan.ids import ProjectId
-from lumenspan.prompts.domain import Prompt, PromptType, Reference
+from lumenspan.prompts.domain import Prompt, PromptFilter, PromptType, Reference
 from lumenspan.prompts.tables import PromptReferenceRow, PromptRow
+from lumenspan.storage import statements
 
 
 async def lock(session: AsyncSession, project_id: ProjectId) -> None:
     """One change of a project's prompts at a time: they refer to each other."""
-    key = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))")
-    await session.execute(key, {"key": project_id})
+    await statements.one_at_a_time(session, project_id, 7)
 
 
 async def versions(session: AsyncSession, project_id: ProjectId, name: str) -> list[Prompt]:
@@ -116,17 +117,32 @@ async def referring(
     ]
 
 
-async def every(
-    session: AsyncSession, project_id: ProjectId, conditions: Sequence[ColumnElement[bool]]
-) -> list[Prompt]:
-    """Every version that fulfils conditions on ``PromptRow``, by name and version, without its body."""
+async def every(session: AsyncSession, project_id: ProjectId, wanted: PromptFilter) -> list[Prompt]:
+    """Every version that the filter takes, by name and version, without its body."""
     columns = [getattr(PromptRow, name) for name in PromptRow.model_fields if name != "prompt"]
     query = (
         select(*columns)
-        .where(col(PromptRow.project_id) == project_id, *conditions)
+        .where(col(PromptRow.project_id) == project_id, *_conditions(wanted))
         .order_by(col(PromptRow.name), col(PromptRow.version))
     )
     return [_to_prompt(row, has_body=False) for row in (await session.execute(query)).all()]
+
+
+def _conditions(wanted: PromptFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.name:
+        found.append(col(PromptRow.name) == wanted.name)
+    if wanted.version is not None:
+        found.append(col(PromptRow.version) == wanted.version)
+    if wanted.label:
+        found.append(col(PromptRow.labels).contains([wanted.label]))
+    if wanted.tag:
+        found.append(col(PromptRow.tags).contains([wanted.tag]))
+    if wanted.since_ns is not None:
+        found.append(col(PromptRow.updated_at) >= nanos_to_datetime(wanted.since_ns))
+    if wanted.until_ns is not None:
+        found.append(col(PromptRow.updated_at) < nanos_to_datetime(wanted.until_ns))
+    return found
 
 
 def _named(project_id: ProjectId, name: str) -> tuple[ColumnElement[bool], ...]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 import orjson
-from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from lumenspan.clock import utc_now
@@ -21,6 +20,7 @@ from lumenspan.prompts.domain import (
     PRODUCTION,
     NewPrompt,
     Prompt,
+    PromptFilter,
     PromptSummary,
     PromptType,
     Reference,
@@ -198,17 +198,17 @@ class PromptService:
     async def page(
         self,
         project_id: ProjectId,
-        conditions: Sequence[ColumnElement[bool]],
+        wanted: PromptFilter,
         accepts: codec.Accepts | None,
         page: int,
         limit: int,
     ) -> tuple[list[PromptSummary], int]:
         """Page ``page`` (from 1) of names, in order, and how many there are.
 
-        Only versions that fulfil ``conditions`` (on ``PromptRow``) and that ``accepts`` takes count.
+        Only versions that the filter and ``accepts`` take count.
         """
         async with self._postgres.session() as session:
-            found = await repository.every(session, project_id, conditions)
+            found = await repository.every(session, project_id, wanted)
         summaries = codec.summarized([each for each in found if accepts is None or accepts(each)])
         return summaries[(page - 1) * limit : page * limit], len(summaries)
 

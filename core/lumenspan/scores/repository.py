@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -14,10 +14,8 @@ from lumenspan.ids import ProjectId, ScoreConfigId, ScoreId
 from lumenspan.scores import queries
 from lumenspan.scores.domain import Category, DataType, Score, ScoreConfig, ScoreSource
 from lumenspan.scores.tables import ScoreConfigRow
-from lumenspan.storage.clickhouse import ClickHouse
-
-# Parts of different months never hold versions of one row: its partition follows from its key.
-_FINAL = {"do_not_merge_across_partitions_select_final": 1}
+from lumenspan.storage import statements
+from lumenspan.storage.clickhouse import FINAL_BY_PARTITION, ClickHouse, Sql
 
 
 def to_config(row: ScoreConfigRow) -> ScoreConfig:
@@ -75,12 +73,8 @@ async def configs_by_ids(
 
 async def lock_config(session: AsyncSession, project_id: ProjectId, config_id: str) -> ScoreConfig | None:
     """One config, held until the end of the transaction."""
-    query = (
-        select(ScoreConfigRow)
-        .where(col(ScoreConfigRow.project_id) == project_id, col(ScoreConfigRow.id) == config_id)
-        .with_for_update()
-    )
-    row = (await session.execute(query)).scalar_one_or_none()
+    where = (col(ScoreConfigRow.project_id) == project_id, col(ScoreConfigRow.id) == config_id)
+    row = await statements.one(session, ScoreConfigRow, *where, is_locked=True)
     return to_config(row) if row else None
 
 
@@ -88,18 +82,10 @@ async def config_page(
     session: AsyncSession, project_id: ProjectId, offset: int, limit: int
 ) -> tuple[list[ScoreConfig], int]:
     """Configs newest first, and how many there are."""
-    of_project = col(ScoreConfigRow.project_id) == project_id
-    total = (
-        await session.execute(select(func.count()).select_from(ScoreConfigRow).where(of_project))
-    ).scalar_one()
-    query = (
-        select(ScoreConfigRow)
-        .where(of_project)
-        .order_by(col(ScoreConfigRow.created_at).desc(), col(ScoreConfigRow.id).desc())
-        .offset(offset)
-        .limit(limit)
-    )
-    return [to_config(row) for row in (await session.execute(query)).scalars()], total
+    where = (col(ScoreConfigRow.project_id) == project_id,)
+    order = (col(ScoreConfigRow.created_at).desc(), col(ScoreConfigRow.id).desc())
+    rows, total = await statements.page(session, ScoreConfigRow, where, order, offset, limit)
+    return [to_config(row) for row in rows], total
 
 
 class ScoreRepository:
@@ -110,18 +96,15 @@ class ScoreRepository:
 
     async def by_ids(self, project_id: ProjectId, ids: Sequence[str]) -> list[Score]:
         """Scores by id, newest first; absent and deleted ones are left out."""
-        rows = await self._clickhouse.query_dicts(queries.by_ids(project_id, ids))
-        return [_to_score(project_id, row) for row in rows]
+        return await self._scores(project_id, queries.by_ids(project_id, ids))
 
     async def by_traces(self, project_id: ProjectId, trace_ids: Sequence[str], limit: int) -> list[Score]:
         """At most ``limit`` scores a trace, newest first."""
-        rows = await self._clickhouse.query_dicts(queries.by_traces(project_id, trace_ids, limit))
-        return [_to_score(project_id, row) for row in rows]
+        return await self._scores(project_id, queries.by_traces(project_id, trace_ids, limit))
 
     async def by_runs(self, project_id: ProjectId, run_ids: Sequence[str], limit: int) -> list[Score]:
         """At most ``limit`` scores a run, newest first."""
-        rows = await self._clickhouse.query_dicts(queries.by_runs(project_id, run_ids, limit))
-        return [_to_score(project_id, row) for row in rows]
+        return await self._scores(project_id, queries.by_runs(project_id, run_ids, limit))
 
     async def by_spans(
         self, project_id: ProjectId, spans: Sequence[tuple[str, str]], limit: int
@@ -129,7 +112,7 @@ class ScoreRepository:
         """See ``queries.by_spans``; spans are (trace, observation)."""
         traces, observations = {trace for trace, _ in spans}, {id_ for _, id_ in spans}
         sql = queries.by_spans(project_id, sorted(traces), sorted(observations), limit)
-        return [_to_score(project_id, row) for row in await self._clickhouse.query_dicts(sql)]
+        return await self._scores(project_id, sql)
 
     async def search(
         self,
@@ -142,18 +125,23 @@ class ScoreRepository:
     ) -> list[Score]:
         """See ``queries.search``."""
         sql = queries.search(project_id, conditions, limit=limit, offset=offset, after=after)
-        rows = await self._clickhouse.query_dicts(sql, settings=_FINAL)
-        return [_to_score(project_id, row) for row in rows]
+        return await self._scores(project_id, sql, FINAL_BY_PARTITION)
 
     async def count(self, project_id: ProjectId, conditions: Sequence[Condition]) -> int:
         """See ``queries.count``."""
-        rows = await self._clickhouse.query(queries.count(project_id, conditions), settings=_FINAL)
-        return int(rows.rows[0][0])
+        sql = queries.count(project_id, conditions)
+        return await self._clickhouse.query_number(sql, settings=FINAL_BY_PARTITION)
 
     async def delete(self, project_id: ProjectId, score_id: str) -> None:
         """Hide a score, and let nothing said of it so far count. Unknown ids are no error."""
         await self._clickhouse.command(queries.forget_events(project_id, score_id))
         await self._clickhouse.command(queries.hide(project_id, score_id))
+
+    async def _scores(
+        self, project_id: ProjectId, sql: Sql, settings: Mapping[str, Any] | None = None
+    ) -> list[Score]:
+        rows = await self._clickhouse.query_dicts(sql, settings=settings)
+        return [_to_score(project_id, row) for row in rows]
 
 
 def _to_score(project_id: ProjectId, row: dict[str, Any]) -> Score:

@@ -72,7 +72,7 @@ class SessionService:
         if found.rows:
             return [Session(*row) for *row, _ in found.rows], int(found.rows[0][-1])
         # Beyond the last page.
-        return [], int((await self._clickhouse.query(Sql(f"SELECT count() {rows}", params))).rows[0][0])
+        return [], await self._clickhouse.query_number(Sql(f"SELECT count() {rows}", params))
 
     async def get(self, project_id: ProjectId, session_id: str) -> Session:
         """NotFound where no trace of the project names it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -19,18 +19,18 @@ from lumenspan.skills.domain import (
     SkillVersion,
 )
 from lumenspan.skills.tables import SkillBlobRow, SkillFileRow, SkillRow, SkillVersionRow
+from lumenspan.storage import statements
 
 
 async def lock(session: AsyncSession, project_id: ProjectId) -> None:
     """One change of a project's skills at a time: they share texts, numbers and labels."""
-    key = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 15))")
-    await session.execute(key, {"key": project_id})
+    await statements.one_at_a_time(session, project_id, 15)
 
 
 async def skill(session: AsyncSession, project_id: ProjectId, name: str) -> SkillRow | None:
     """The row of a name."""
-    query = select(SkillRow).where(col(SkillRow.project_id) == project_id, col(SkillRow.name) == name)
-    return (await session.execute(query)).scalar_one_or_none()
+    where = (col(SkillRow.project_id) == project_id, col(SkillRow.name) == name)
+    return await statements.one(session, SkillRow, *where)
 
 
 async def versions(session: AsyncSession, row: SkillRow) -> list[SkillVersionRow]:

@@ -24,6 +24,9 @@ _log = structlog.get_logger(__name__)
 _SCOPE = re.compile(r"\{\s*project_id\s*:\s*String\s*\}")
 
 ENGINE = "clickhouse"
+FINAL_BY_PARTITION = {"do_not_merge_across_partitions_select_final": 1}
+"""Setting of reads with FINAL: parts of different months never hold versions of one row, whose partition
+follows from its key."""
 # Timeout, memory limit, row limits: the read asked for too much.
 _EXPENSIVE = {158, 159, 160, 241, 307, 396}
 # Sockets, network, too many queries or parts, read-only, keeper sessions, shutdown: busy, not wrong.
@@ -126,6 +129,10 @@ class ClickHouse:
     ) -> list[dict[str, Any]]:
         """All rows of a SELECT as dicts by column name."""
         return (await self.query(sql, settings=settings)).dicts()
+
+    async def query_number(self, sql: Sql, *, settings: Mapping[str, Any] | None = None) -> int:
+        """The whole number that a SELECT answers in its only row and column."""
+        return int((await self.query(sql, settings=settings)).rows[0][0])
 
     async def stream(
         self, sql: Sql, *, settings: Mapping[str, Any] | None = None

@@ -7,12 +7,9 @@ from typing import Any
 
 from lumenspan.ids import ProjectId, TraceId
 from lumenspan.observations.domain import Level
-from lumenspan.storage.clickhouse import ClickHouse, Sql
+from lumenspan.storage.clickhouse import FINAL_BY_PARTITION, ClickHouse, Sql
 from lumenspan.traces import queries
 from lumenspan.traces.domain import Trace, TraceFilter, TraceKey, TraceOrder, TraceSums, TraceTexts
-
-# Parts of different months never hold versions of one row: its partition follows from its key.
-_FINAL = {"do_not_merge_across_partitions_select_final": 1}
 
 
 class TraceRepository:
@@ -55,13 +52,13 @@ class TraceRepository:
     ) -> tuple[list[str], int]:
         """Ids of a page in order, and how many traces there are; 0 beyond the last page."""
         sql = queries.numbered_ids(project_id, where, order, limit, offset)
-        rows = await self._clickhouse.query(sql, settings=_FINAL)
+        rows = await self._clickhouse.query(sql, settings=FINAL_BY_PARTITION)
         return [row[0] for row in rows.rows], int(rows.rows[0][1]) if rows.rows else 0
 
     async def count(self, project_id: ProjectId, where: TraceFilter) -> int:
         """How many traces fulfil a filter."""
-        rows = await self._clickhouse.query(queries.count(project_id, where), settings=_FINAL)
-        return int(rows.rows[0][0])
+        sql = queries.count(project_id, where)
+        return await self._clickhouse.query_number(sql, settings=FINAL_BY_PARTITION)
 
     async def environments(self, project_id: ProjectId, limit: int) -> list[str]:
         """Distinct environments, newest first."""

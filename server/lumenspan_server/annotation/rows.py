@@ -1,9 +1,9 @@
 """Annotation queues as the routes answer them (contract, section 7)."""
 
 from lumenspan.annotation.domain import Assignment, ItemStatus, ObjectType, Queue, QueueItem
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan_server.operations import Instant, PageMeta, Wire
-from lumenspan_server.rows import iso
+from lumenspan_server.rows import instant_or_none
 
 
 class QueueAnswer(Wire):
@@ -72,8 +72,8 @@ def to_queue(queue: Queue) -> QueueAnswer:
         name=queue.name,
         description=queue.description,
         score_config_ids=queue.score_config_ids,
-        created_at=iso(datetime_to_nanos(queue.created_at)),
-        updated_at=iso(datetime_to_nanos(queue.updated_at)),
+        created_at=datetime_to_iso(queue.created_at),
+        updated_at=datetime_to_iso(queue.updated_at),
     )
 
 
@@ -85,9 +85,9 @@ def to_item(item: QueueItem) -> ItemAnswer:
         object_id=item.object_id,
         object_type=item.object_type,
         status=item.status,
-        completed_at=None if item.completed_at is None else iso(datetime_to_nanos(item.completed_at)),
-        created_at=iso(datetime_to_nanos(item.created_at)),
-        updated_at=iso(datetime_to_nanos(item.updated_at)),
+        completed_at=instant_or_none(item.completed_at),
+        created_at=datetime_to_iso(item.created_at),
+        updated_at=datetime_to_iso(item.updated_at),
     )
 
 

@@ -20,11 +20,11 @@ from lumenspan.blob_integrations.domain import (
     StorageType,
     SyncStatus,
 )
-from lumenspan.clock import datetime_to_nanos, utc_now
+from lumenspan.clock import datetime_to_iso, utc_now
 from lumenspan_server.access import require_organization_key
 from lumenspan_server.errors import PLAIN_HANDLERS
 from lumenspan_server.operations import Instant, Message, StrictWire, Wire, answer, operation, read_body
-from lumenspan_server.rows import iso
+from lumenspan_server.rows import instant_or_none
 from lumenspan_server.services import Services
 
 _ROUTE = "/api/public/integrations/blob-storage"
@@ -165,10 +165,10 @@ async def get_status(request: Request[Any, Any, Any], integration_id: FromPath[s
             project_id=found.project_id,
             sync_status=found.sync_status(utc_now()),
             enabled=found.settings.is_enabled,
-            last_sync_at=_instant(found.last_sync_at),
-            next_sync_at=_instant(found.next_sync_at),
+            last_sync_at=instant_or_none(found.last_sync_at),
+            next_sync_at=instant_or_none(found.next_sync_at),
             last_error=found.last_error,
-            last_error_at=_instant(found.last_error_at),
+            last_error_at=instant_or_none(found.last_error_at),
         )
     )
 
@@ -205,21 +205,17 @@ def to_row(found: domain.BlobIntegration) -> BlobIntegration:
         force_path_style=settings.force_path_style,
         file_type=settings.file_type,
         export_mode=settings.export_mode,
-        export_start_date=_instant(settings.export_start_date),
+        export_start_date=instant_or_none(settings.export_start_date),
         compressed=settings.is_compressed,
         export_source=found.export_source,
         export_field_groups=found.export_field_groups,
-        next_sync_at=_instant(found.next_sync_at),
-        last_sync_at=_instant(found.last_sync_at),
+        next_sync_at=instant_or_none(found.next_sync_at),
+        last_sync_at=instant_or_none(found.last_sync_at),
         last_error=found.last_error,
-        last_error_at=_instant(found.last_error_at),
-        created_at=iso(datetime_to_nanos(found.created_at)),
-        updated_at=iso(datetime_to_nanos(found.updated_at)),
+        last_error_at=instant_or_none(found.last_error_at),
+        created_at=datetime_to_iso(found.created_at),
+        updated_at=datetime_to_iso(found.updated_at),
     )
-
-
-def _instant(value: datetime | None) -> str | None:
-    return None if value is None else iso(datetime_to_nanos(value))
 
 
 routes: list[ControllerRouterHandler] = [

@@ -1,9 +1,8 @@
 """Comments as the routes answer them (contract, section 7)."""
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.comments.domain import Comment, CommentObject
 from lumenspan_server.operations import Instant, PageMeta, Wire
-from lumenspan_server.rows import iso
 
 
 class CommentAnswer(Wire):
@@ -37,8 +36,8 @@ def to_comment(comment: Comment) -> CommentAnswer:
     return CommentAnswer(
         id=comment.id,
         project_id=comment.project_id,
-        created_at=iso(datetime_to_nanos(comment.created_at)),
-        updated_at=iso(datetime_to_nanos(comment.updated_at)),
+        created_at=datetime_to_iso(comment.created_at),
+        updated_at=datetime_to_iso(comment.updated_at),
         object_type=comment.object_type,
         object_id=comment.object_id,
         content=comment.content,

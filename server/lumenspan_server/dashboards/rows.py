@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.dashboards import domain
 from lumenspan.dashboards.domain import ChartType, Dashboard, PlacementType, Widget
 from lumenspan.metrics.domain import Metric
@@ -25,7 +25,6 @@ from lumenspan_server.dashboards.bodies import (
     WidgetMetric,
     WidgetPlacement,
 )
-from lumenspan_server.rows import iso
 
 
 def to_widget(widget: Widget) -> WidgetAnswer:
@@ -33,8 +32,8 @@ def to_widget(widget: Widget) -> WidgetAnswer:
     content = widget.content
     return WidgetAnswer(
         id=widget.id,
-        created_at=iso(datetime_to_nanos(widget.created_at)),
-        updated_at=iso(datetime_to_nanos(widget.updated_at)),
+        created_at=datetime_to_iso(widget.created_at),
+        updated_at=datetime_to_iso(widget.updated_at),
         name=content.name,
         description=content.description,
         view=content.view,
@@ -50,8 +49,8 @@ def to_dashboard(dashboard: Dashboard) -> DashboardAnswer:
     """A dashboard as the routes answer it."""
     return DashboardAnswer(
         id=dashboard.id,
-        created_at=iso(datetime_to_nanos(dashboard.created_at)),
-        updated_at=iso(datetime_to_nanos(dashboard.updated_at)),
+        created_at=datetime_to_iso(dashboard.created_at),
+        updated_at=datetime_to_iso(dashboard.updated_at),
         name=dashboard.name,
         description=dashboard.description,
         definition=Definition(widgets=[to_placement(each) for each in dashboard.placements]),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_iso
+from lumenspan.clock import datetime_to_iso
 from lumenspan.datasets.domain import Item
 from lumenspan.errors import InvalidInput, NotFound
 from lumenspan.ids import ProjectId
@@ -48,7 +48,7 @@ def _file(file: Download) -> MediaFile:
         content_type=file.content_type,
         content_length=file.size_bytes,
         url=file.url,
-        url_expiry=nanos_to_iso(datetime_to_nanos(file.expires_at), 3),
+        url_expiry=datetime_to_iso(file.expires_at),
     )
 
 

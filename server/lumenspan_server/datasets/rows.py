@@ -1,9 +1,8 @@
 """Datasets as the routes answer them (contract, section 5)."""
 
-from datetime import datetime
 from typing import Any
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_iso
+from lumenspan.clock import datetime_to_iso
 from lumenspan.datasets.domain import Dataset, Item, Run, RunItem
 from lumenspan_server.datasets.wire import (
     DatasetItemRow,
@@ -12,10 +11,6 @@ from lumenspan_server.datasets.wire import (
     DatasetRunRow,
     MediaReference,
 )
-
-
-def _iso(at: datetime) -> str:
-    return nanos_to_iso(datetime_to_nanos(at), 3)
 
 
 def to_row(dataset: Dataset) -> DatasetRow:
@@ -33,8 +28,8 @@ def fields(dataset: Dataset) -> dict[str, Any]:
         "metadata": dataset.metadata,
         "input_schema": dataset.input_schema,
         "expected_output_schema": dataset.expected_output_schema,
-        "created_at": _iso(dataset.created_at),
-        "updated_at": _iso(dataset.updated_at),
+        "created_at": datetime_to_iso(dataset.created_at),
+        "updated_at": datetime_to_iso(dataset.updated_at),
     }
 
 
@@ -50,9 +45,9 @@ def to_item_row(item: Item, references: list[MediaReference]) -> DatasetItemRow:
         source_observation_id=item.source_observation_id,
         dataset_id=item.dataset_id,
         dataset_name=item.dataset_name,
-        created_at=_iso(item.created_at),
-        updated_at=_iso(item.valid_from),
-        version=_iso(item.valid_from),
+        created_at=datetime_to_iso(item.created_at),
+        updated_at=datetime_to_iso(item.valid_from),
+        version=datetime_to_iso(item.valid_from),
         media_references=references,
     )
 
@@ -71,8 +66,8 @@ def run_fields(run: Run) -> dict[str, Any]:
         "metadata": run.metadata,
         "dataset_id": run.dataset_id,
         "dataset_name": run.dataset_name,
-        "created_at": _iso(run.created_at),
-        "updated_at": _iso(run.updated_at),
+        "created_at": datetime_to_iso(run.created_at),
+        "updated_at": datetime_to_iso(run.updated_at),
     }
 
 
@@ -85,6 +80,6 @@ def to_run_item_row(item: RunItem) -> DatasetRunItemRow:
         dataset_item_id=item.item_id,
         trace_id=item.trace_id,
         observation_id=item.observation_id,
-        created_at=_iso(item.created_at),
-        updated_at=_iso(item.updated_at),
+        created_at=datetime_to_iso(item.created_at),
+        updated_at=datetime_to_iso(item.updated_at),
     )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from lumenspan.clock import datetime_to_iso
 from lumenspan.evaluators.domain import (
     CodeDefinition,
     Definition,
@@ -26,7 +27,6 @@ from lumenspan_server.evaluators.shapes import (
     ModelConfig,
     ReadMapping,
     Texts,
-    instant,
     of_mapping,
     of_model,
     to_mapping,
@@ -259,7 +259,7 @@ def of_evaluator(evaluator: Evaluator) -> EvaluatorAnswer:
         "description": evaluator.description,
         "created_by": of_person(evaluator.created_by),
         "status": "active" if pause is None else "paused",
-        "paused_at": None if pause is None else instant(pause.at),
+        "paused_at": None if pause is None else datetime_to_iso(pause.at),
         "paused_reason": None if pause is None else pause.reason,
         "paused_message": None if pause is None else pause.message,
         "evaluation_rule_assignments": tuple(
@@ -269,11 +269,11 @@ def of_evaluator(evaluator: Evaluator) -> EvaluatorAnswer:
             )
             for use in evaluator.uses
         ),
-        "created_at": instant(evaluator.created_at),
-        "updated_at": instant(evaluator.updated_at),
+        "created_at": datetime_to_iso(evaluator.created_at),
+        "updated_at": datetime_to_iso(evaluator.updated_at),
         "version_id": version.id,
         "version": version.number,
-        "version_created_at": instant(version.created_at),
+        "version_created_at": datetime_to_iso(version.created_at),
         "version_created_by": of_person(version.created_by),
     }
     class_ = JudgeAnswer if isinstance(version.definition, JudgeDefinition) else CodeAnswer
@@ -286,7 +286,7 @@ def of_version(version: Version) -> JudgeVersion | CodeVersion:
     return class_(
         id=version.id,
         version=version.number,
-        created_at=instant(version.created_at),
+        created_at=datetime_to_iso(version.created_at),
         created_by=of_person(version.created_by),
         **_definition(version.definition),
     )

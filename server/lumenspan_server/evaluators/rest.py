@@ -6,8 +6,8 @@ from typing import Any
 from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import FromPath
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_datetime
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.clock import datetime_to_nanos
+from lumenspan.cursors import decode_cursor, encode_cursor, time_and_id
 from lumenspan_server.access import require_project_key
 from lumenspan_server.evaluators import bodies
 from lumenspan_server.evaluators.errors import SECOND_HANDLERS
@@ -18,14 +18,6 @@ from lumenspan_server.services import Services
 _PATH = "/api/public/v2/evaluators"
 _ONE = _PATH + "/{evaluator_id:str}"
 _MAX_VERSION = 2**31 - 1
-
-
-def to_position(cursor: str | None) -> tuple[datetime, str] | None:
-    """When the last of the page before was made, and its id; InvalidInput where the cursor says none."""
-    if cursor is None:
-        return None
-    nanos, id_ = decode_cursor(cursor, (int, str))
-    return nanos_to_datetime(int(nanos)), str(id_)
 
 
 def to_meta(made_at: datetime, id_: str) -> CursorMeta:
@@ -57,7 +49,7 @@ async def list_evaluators(request: Request[Any, Any, Any]) -> Response[bytes]:
     principal = await require_project_key(request)
     query = read_query(request, CursorQuery)
     services: Services = request.app.state.services
-    position = to_position(query.cursor)
+    position = time_and_id(query.cursor)
     found, has_more = await services.evaluators.after(principal.project_id, position, query.limit)
     meta = to_meta(found[-1].created_at, found[-1].id) if has_more else CursorMeta()
     return answer(bodies.EvaluatorsPage(data=tuple(map(bodies.of_evaluator, found)), meta=meta))

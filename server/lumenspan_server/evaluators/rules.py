@@ -6,16 +6,17 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
+from lumenspan.clock import datetime_to_iso
+from lumenspan.cursors import time_and_id
 from lumenspan.evaluators.rules import Chosen, NewAssignment, NewRule, Rule, RuleChange
 from lumenspan_server.access import require_project_key
 from lumenspan_server.evaluators.bodies import AnyMapping, Creator, Deleted, of_any_mapping, of_person
 from lumenspan_server.evaluators.errors import SECOND_HANDLERS
-from lumenspan_server.evaluators.rest import to_meta, to_position
+from lumenspan_server.evaluators.rest import to_meta
 from lumenspan_server.evaluators.shapes import (
     CursorQuery,
     MappingInput,
     RuleFilter,
-    instant,
     of_conditions,
     to_conditions,
     to_mapping,
@@ -114,8 +115,8 @@ def of_rule(rule: Rule) -> RuleAnswer:
             )
             for each in rule.assignments
         ),
-        created_at=instant(rule.created_at),
-        updated_at=instant(rule.updated_at),
+        created_at=datetime_to_iso(rule.created_at),
+        updated_at=datetime_to_iso(rule.updated_at),
     )
 
 
@@ -145,7 +146,7 @@ async def list_rules(request: Request[Any, Any, Any]) -> Response[bytes]:
     principal = await require_project_key(request)
     query = read_query(request, CursorQuery)
     services: Services = request.app.state.services
-    position = to_position(query.cursor)
+    position = time_and_id(query.cursor)
     found, has_more = await services.evaluation_rules.after(principal.project_id, position, query.limit)
     meta = to_meta(found[-1].created_at, found[-1].id) if has_more else CursorMeta()
     return answer(RulesPage(data=tuple(map(of_rule, found)), meta=meta))

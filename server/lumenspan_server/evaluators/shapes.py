@@ -1,18 +1,15 @@
 """What both versions of the routes share on the wire: mappings, conditions, models."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from lumenspan.clock import datetime_to_nanos
 from lumenspan.evaluators import domain
 from lumenspan.evaluators.domain import EvaluatorType, Source
 from lumenspan.filters import Condition
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.operations import Instant, StrictWire, Wire, decode
-from lumenspan_server.rows import iso
 
 Texts = tuple[str, ...]
 Comparison = Literal["=", ">", "<", ">=", "<="]
@@ -224,11 +221,6 @@ def of_conditions(conditions: Sequence[Condition]) -> tuple[RuleFilter, ...]:
         class_ = _FILTERS[each.type]
         found.append(class_(column=each.column, operator=each.operator, value=each.value, **key))
     return tuple(found)
-
-
-def instant(at: datetime) -> str:
-    """An instant in answers."""
-    return iso(datetime_to_nanos(at))
 
 
 PositiveLimit = Annotated[int, Meta(ge=1, le=100)]

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response, Router, delete, get, post
 from litestar.params import FromPath
 
+from lumenspan.clock import datetime_to_iso
 from lumenspan.evaluators.domain import (
     CodeDefinition,
     Evaluator,
@@ -24,7 +25,6 @@ from lumenspan_server.evaluators.shapes import (
     ModelConfig,
     ReadMapping,
     Texts,
-    instant,
     of_mapping,
     of_model,
     read_kind,
@@ -206,8 +206,8 @@ def _of_evaluator(evaluator: Evaluator) -> Judge | Code:
         "variables": evaluator.variables,
         "mapping": None if mapping is None else of_mapping(mapping),
         "evaluation_rule_count": len(evaluator.uses),
-        "created_at": instant(evaluator.created_at),
-        "updated_at": instant(evaluator.updated_at),
+        "created_at": datetime_to_iso(evaluator.created_at),
+        "updated_at": datetime_to_iso(evaluator.updated_at),
     }
     if isinstance(definition, CodeDefinition):
         return Code(**base, source_code=definition.source_code, source_code_language=definition.language)

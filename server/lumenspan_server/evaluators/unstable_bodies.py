@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lumenspan.clock import datetime_to_iso
 from lumenspan.evaluators.conditions import unscoped
 from lumenspan.evaluators.domain import Evaluator, EvaluatorType, Mapping
 from lumenspan.evaluators.rules import (
@@ -22,7 +23,6 @@ from lumenspan.evaluators.rules import (
 from lumenspan_server.evaluators.shapes import (
     MappingInput,
     RuleFilter,
-    instant,
     of_conditions,
     to_conditions,
     to_mapping,
@@ -224,8 +224,8 @@ def of_rule(rule: Rule) -> RuleAnswer:
         paused_reason=None if pause is None else pause.reason,
         paused_message=None if pause is None else pause.message,
         sampling=rule.sampling,
-        created_at=instant(rule.created_at),
-        updated_at=instant(rule.updated_at),
+        created_at=datetime_to_iso(rule.created_at),
+        updated_at=datetime_to_iso(rule.updated_at),
         evaluators=tuple(map(_of_assignment, rule.assignments)),
         target=rule.target,
         filter=of_conditions(conditions),

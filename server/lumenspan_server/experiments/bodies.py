@@ -12,8 +12,8 @@ Limit = Annotated[int, Meta(ge=1, le=100)]
 ScoreLimit = Annotated[int, Meta(ge=1, le=50)]
 
 
-class ExperimentsQuery(Wire):
-    """Lists separated by commas; ``fields`` of core, metadata, scores."""
+class RangeQuery(Wire):
+    """A page of what started within a range."""
 
     from_start_time: Nanos
     to_start_time: Nanos | None = None
@@ -21,21 +21,20 @@ class ExperimentsQuery(Wire):
     limit: Limit = 50
     score_limit: ScoreLimit = 50
     cursor: str | None = None
+
+
+class ExperimentsQuery(RangeQuery):
+    """Lists separated by commas; ``fields`` of core, metadata, scores."""
+
     id: str | None = None
     name: str | None = None
     dataset_id: str | None = None
     filter: str | None = None
 
 
-class ExperimentItemsQuery(Wire):
+class ExperimentItemsQuery(RangeQuery):
     """``fields`` of core, dataset, io, metadata, itemMetadata, experimentMetadata, scores."""
 
-    from_start_time: Nanos
-    to_start_time: Nanos | None = None
-    fields: str | None = None
-    limit: Limit = 50
-    score_limit: ScoreLimit = 50
-    cursor: str | None = None
     experiment_id: str | None = None
     experiment_name: str | None = None
     experiment_item_id: str | None = None

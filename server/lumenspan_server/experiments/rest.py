@@ -3,18 +3,18 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import orjson
 from litestar import Request, Response, get
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.clock import iso_to_nanos, nanos_to_iso
+from lumenspan.clock import LAST_NANOS, iso_to_nanos, nanos_to_iso
 from lumenspan.errors import InvalidInput
 from lumenspan.experiments.domain import Experiment, ExperimentItem, Place, Search
 from lumenspan.experiments.filters import COLUMNS, ITEM_COLUMNS
-from lumenspan.filters import Column, Condition, parse_conditions, without_overridden
+from lumenspan.filters import Column, any_of, parse_conditions, without_overridden
 from lumenspan.scores.domain import Score
 from lumenspan_server.access import require_project_key
 from lumenspan_server.errors import invalid_query
@@ -40,8 +40,6 @@ ITEM_DEFAULT = frozenset({"core", "dataset"})
 _SCORE_GROUPS = frozenset({"subject"})
 _CURSOR_VERSION = 1
 _MAX_CURSOR_CHARS = 4096
-_LAST_NS = 2**63 - 1
-_Query = TypeVar("_Query", ExperimentsQuery, ExperimentItemsQuery)
 
 
 @get(
@@ -89,10 +87,11 @@ def _groups(text: str | None, known: frozenset[str]) -> frozenset[str]:
     return frozenset(asked)
 
 
-def _search(query: _Query, columns: Mapping[str, Column], groups: frozenset[str]) -> Search:
+def _search(
+    query: ExperimentsQuery | ExperimentItemsQuery, columns: Mapping[str, Column], groups: frozenset[str]
+) -> Search:
     given = {each.encode_name: getattr(query, each.name) for each in msgspec.structs.fields(query)}
-    lists = ((name, listed(given.get(name))) for name in columns)
-    simple = [Condition("stringOptions", name, "any of", values) for name, values in lists if values]
+    simple = [each for name in columns for each in any_of(name, listed(given.get(name)))]
     return Search(
         from_ns=query.from_start_time,
         to_ns=query.to_start_time,
@@ -139,7 +138,7 @@ def to_place(text: str | None) -> Place | None:
         nanos = iso_to_nanos(cursor.last_time)
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise InvalidInput("Invalid cursor") from None
-    if cursor.v != _CURSOR_VERSION or not 0 <= nanos <= _LAST_NS:
+    if cursor.v != _CURSOR_VERSION or not 0 <= nanos <= LAST_NANOS:
         raise InvalidInput("Invalid cursor")
     return Place(nanos, cursor.last_experiment_id, cursor.last_trace_id, cursor.last_id)
 

@@ -166,7 +166,7 @@ class IdentityLoaders:
         return [found.get(id_) for id_ in ids]
 
     async def _load_projects(self, ids: list[OrganizationId]) -> Sequence[list[Project]]:
-        found = await self._identity.projects_by_organization(self._principal, ids)
+        found = await self._identity.projects.by_organization(self._principal, ids)
         return [found.get(id_, []) for id_ in ids]
 
     async def _load_roles(self, ids: list[ProjectId]) -> Sequence[Role]:

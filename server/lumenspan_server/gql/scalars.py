@@ -1,5 +1,6 @@
 """Scalars of the GraphQL schema: exact times, exact money, whole numbers over 32 bits."""
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
@@ -7,7 +8,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.scalar import ScalarDefinition
 
-from lumenspan.clock import iso_to_nanos, nanos_to_iso
+from lumenspan.clock import LAST_NANOS, datetime_to_nanos, iso_to_nanos, nanos_to_iso
 
 Instant = NewType("Instant", int)
 """Nanoseconds since the epoch in Python, ISO-8601 text on the wire."""
@@ -15,7 +16,7 @@ Instant = NewType("Instant", int)
 BigInt = NewType("BigInt", int)
 """An int that need not fit 32 bits."""
 
-_MIN_NANOS, _MAX_NANOS = -(2**63), 2**63 - 1
+_FIRST_NANOS = -(2**63)
 
 
 def parse_instant(value: Any) -> Instant:
@@ -27,9 +28,14 @@ def parse_instant(value: Any) -> Instant:
     if not isinstance(value, str):
         raise ValueError("DateTime takes ISO-8601 text with an offset, such as 2026-01-02T03:04:05Z")
     nanos = iso_to_nanos(value)
-    if not _MIN_NANOS <= nanos <= _MAX_NANOS:
+    if not _FIRST_NANOS <= nanos <= LAST_NANOS:
         raise ValueError("DateTime must lie in the years 1678 to 2262")
     return Instant(nanos)
+
+
+def instant_of(at: datetime) -> Instant:
+    """An aware datetime as a field of the schema."""
+    return Instant(datetime_to_nanos(at))
 
 
 def _parse_decimal(value: Any) -> Decimal:

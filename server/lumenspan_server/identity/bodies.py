@@ -6,22 +6,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from lumenspan.clock import datetime_to_nanos, iso_to_nanos, nanos_to_datetime
+from lumenspan.clock import datetime_to_iso, iso_to_nanos, nanos_to_datetime
 from lumenspan.errors import InvalidInput
 from lumenspan.identity.domain import ApiKey, KeyWish, Member, Organization, Project, Role
 from lumenspan_server.operations import Instant, Wire
-from lumenspan_server.rows import iso
+from lumenspan_server.rows import instant_or_none
 
 MembershipRole = Literal["OWNER", "ADMIN", "MEMBER", "VIEWER"]
-
-
-def instant(at: datetime) -> str:
-    """As documented: UTC with milliseconds and a Z."""
-    return iso(datetime_to_nanos(at))
-
-
-def instant_or_none(at: datetime | None) -> str | None:
-    return None if at is None else instant(at)
 
 
 # --- projects -------------------------------------------------------------------------------------
@@ -82,8 +73,8 @@ class OrganizationProject(Wire):
             id=project.id,
             name=project.name,
             metadata=dict(project.metadata),
-            created_at=instant(project.created_at),
-            updated_at=instant(project.updated_at),
+            created_at=datetime_to_iso(project.created_at),
+            updated_at=datetime_to_iso(project.updated_at),
         )
 
 
@@ -143,7 +134,7 @@ class KeySummary(Wire):
     def of(cls, key: ApiKey) -> "KeySummary":
         return cls(
             id=key.id,
-            created_at=instant(key.created_at),
+            created_at=datetime_to_iso(key.created_at),
             public_key=key.public_key,
             display_secret_key=key.display_secret_key,
             expires_at=instant_or_none(key.expires_at),
@@ -173,7 +164,7 @@ class KeyCreated(Wire):
     def of(cls, key: ApiKey, secret_key: str) -> "KeyCreated":
         return cls(
             id=key.id,
-            created_at=instant(key.created_at),
+            created_at=datetime_to_iso(key.created_at),
             public_key=key.public_key,
             secret_key=secret_key,
             display_secret_key=key.display_secret_key,
@@ -249,7 +240,7 @@ class OrganizationAnswer(Wire):
         return cls(
             id=organization.id,
             name=organization.name,
-            created_at=instant(organization.created_at),
+            created_at=datetime_to_iso(organization.created_at),
             metadata=dict(organization.metadata),
             projects=[OrganizationProject.of(project) for project in projects],
         )

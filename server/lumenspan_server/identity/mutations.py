@@ -94,16 +94,17 @@ class IdentityMutation:
 
     @strawberry.mutation
     async def sign_up(self, info: Info, input: SignUpInput) -> SignInPayload:
-        session = await info.context.services.identity.sign_up(input.email, input.password, input.name)
-        return SignInPayload.of(session)
+        accounts = info.context.services.identity.accounts
+        return SignInPayload.of(await accounts.sign_up(input.email, input.password, input.name))
 
     @strawberry.mutation
     async def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
-        return SignInPayload.of(await info.context.services.identity.sign_in(input.email, input.password))
+        accounts = info.context.services.identity.accounts
+        return SignInPayload.of(await accounts.sign_in(input.email, input.password))
 
     @strawberry.mutation(description="End the session that this call is made with")
     async def sign_out(self, info: Info) -> bool:
-        await info.context.services.identity.sign_out(await info.context.user())
+        await info.context.services.identity.accounts.sign_out(await info.context.user())
         return True
 
     @strawberry.mutation
@@ -116,7 +117,7 @@ class IdentityMutation:
     @strawberry.mutation
     async def create_project(self, info: Info, input: CreateProjectInput) -> ProjectNode:
         user = await info.context.user()
-        project = await info.context.services.identity.create_project(
+        project = await info.context.services.identity.projects.create(
             user, OrganizationId(input.organization_id), input.name, input.retention_days
         )
         return ProjectNode.of(project)
@@ -124,24 +125,22 @@ class IdentityMutation:
     @strawberry.mutation(description="The project is gone at once, its data soon after, for good")
     async def delete_project(self, info: Info, input: DeleteProjectInput) -> bool:
         user = await info.context.user()
-        await info.context.services.identity.delete_project(user, ProjectId(input.id))
+        await info.context.services.identity.projects.delete(user, ProjectId(input.id))
         return True
 
     @strawberry.mutation
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyPayload:
         user = await info.context.user()
-        key, secret = await info.context.services.identity.create_api_key(
-            user,
-            ProjectId(input.project_id),
-            input.note,
-            None if input.expires_at is None else nanos_to_datetime(input.expires_at),
+        expires_at = None if input.expires_at is None else nanos_to_datetime(input.expires_at)
+        key, secret = await info.context.services.identity.keys.create_for_project(
+            user, ProjectId(input.project_id), KeyWish(input.note, expires_at)
         )
         return CreateApiKeyPayload(api_key=ApiKeyNode.of(key), secret_key=secret)
 
     @strawberry.mutation(description="false where there is no such key")
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> bool:
         user = await info.context.user()
-        return await info.context.services.identity.revoke_api_key(
+        return await info.context.services.identity.keys.revoke_of_project(
             user, ProjectId(input.project_id), ApiKeyId(input.id)
         )
 

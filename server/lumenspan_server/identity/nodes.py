@@ -7,7 +7,6 @@ from typing import Annotated, Self
 
 import strawberry
 
-from lumenspan.clock import datetime_to_nanos
 from lumenspan.errors import NotFound
 from lumenspan.identity.domain import (
     ApiKey,
@@ -22,7 +21,7 @@ from lumenspan.identity.domain import (
 from lumenspan.ids import OrganizationId, ProjectId, TraceId
 from lumenspan.media.domain import MediaId
 from lumenspan_server.gql.context import Info
-from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.gql.scalars import Instant, instant_of
 from lumenspan_server.ingestion.nodes import (
     BacklogNode,
     DeadLetterConnection,
@@ -73,9 +72,9 @@ class ApiKeyNode:
             public_key=key.public_key,
             display_secret_key=key.display_secret_key,
             note=key.note,
-            created_at=Instant(datetime_to_nanos(key.created_at)),
-            expires_at=Instant(datetime_to_nanos(key.expires_at)) if key.expires_at else None,
-            last_used_at=Instant(datetime_to_nanos(key.last_used_at)) if key.last_used_at else None,
+            created_at=instant_of(key.created_at),
+            expires_at=instant_of(key.expires_at) if key.expires_at else None,
+            last_used_at=instant_of(key.last_used_at) if key.last_used_at else None,
         )
 
 
@@ -95,7 +94,7 @@ class ProjectNode:
             id=strawberry.ID(project.id),
             name=project.name,
             retention_days=project.retention_days,
-            created_at=Instant(datetime_to_nanos(project.created_at)),
+            created_at=instant_of(project.created_at),
             organization_id=project.organization_id,
         )
 
@@ -117,7 +116,7 @@ class ProjectNode:
     @strawberry.field(description="Keys of the project; needs the role MEMBER")
     async def api_keys(self, info: Info) -> list[ApiKeyNode]:
         principal = await info.context.principal()
-        keys = await info.context.services.identity.api_keys(principal, ProjectId(self.id))
+        keys = await info.context.services.identity.keys.of_project(principal, ProjectId(self.id))
         return [ApiKeyNode.of(key) for key in keys]
 
     @strawberry.field(description="Traces, at most 200 a page")
@@ -192,7 +191,7 @@ class OrganizationNode:
         return cls(
             id=strawberry.ID(organization.id),
             name=organization.name,
-            created_at=Instant(datetime_to_nanos(organization.created_at)),
+            created_at=instant_of(organization.created_at),
         )
 
     @strawberry.field
@@ -225,7 +224,7 @@ class ViewerNode:
 
     @strawberry.field
     async def projects(self, info: Info) -> list[ProjectNode]:
-        found = await info.context.services.identity.projects(self.principal)
+        found = await info.context.services.identity.projects.within_reach(self.principal)
         return [ProjectNode.of(project) for project in found]
 
     @strawberry.field
@@ -244,7 +243,7 @@ class SignInPayload:
     def of(cls, session: Session) -> Self:
         return cls(
             token=session.token,
-            expires_at=Instant(datetime_to_nanos(session.expires_at)),
+            expires_at=instant_of(session.expires_at),
             user=UserNode.of(session.user),
         )
 

@@ -6,9 +6,8 @@ from litestar import Request, Response, Router, delete, get, put
 from litestar.params import FromPath
 
 from lumenspan.identity.domain import Role
-from lumenspan.identity.service import IdentityService
 from lumenspan.ids import ProjectId, UserId
-from lumenspan_server.access import require_organization_key
+from lumenspan_server.access import identity_of, require_organization_key
 from lumenspan_server.errors import PLAIN_HANDLERS
 from lumenspan_server.identity.bodies import (
     KeyList,
@@ -37,7 +36,7 @@ _REMOVED = "Membership deleted successfully"
 async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Oldest first."""
     principal = await require_organization_key(request)
-    projects = await _identity(request).projects(principal)
+    projects = await identity_of(request).projects.within_reach(principal)
     return answer(OrganizationProjectList(projects=[OrganizationProject.of(each) for each in projects]))
 
 
@@ -49,7 +48,7 @@ async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def list_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Oldest first, without secrets; those of projects are not among them."""
     principal = await require_organization_key(request)
-    keys = await _identity(request).keys.of_organization(principal, principal.organization_id)
+    keys = await identity_of(request).keys.of_organization(principal, principal.organization_id)
     return answer(KeyList(api_keys=[KeySummary.of(key) for key in keys]))
 
 
@@ -61,7 +60,7 @@ async def list_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def list_members(request: Request[Any, Any, Any]) -> Response[bytes]:
     """In the order in which they joined; members without a role of their own are left out."""
     principal = await require_organization_key(request)
-    found = await _identity(request).memberships.of_organization(principal, principal.organization_id)
+    found = await identity_of(request).memberships.of_organization(principal, principal.organization_id)
     return answer(MembershipList.of(found))
 
 
@@ -74,7 +73,7 @@ async def set_member(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The membership."""
     principal = await require_organization_key(request)
     body = await read_body(request, MembershipBody)
-    member = await _identity(request).memberships.set_in_organization(
+    member = await identity_of(request).memberships.set_in_organization(
         principal, principal.organization_id, UserId(body.user_id), Role(body.role)
     )
     return answer(Membership.of(member))
@@ -89,7 +88,7 @@ async def remove_member(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Roles in projects of the organization go with the membership."""
     principal = await require_organization_key(request)
     body = await read_body(request, MembershipRemoval)
-    await _identity(request).memberships.remove_from_organization(
+    await identity_of(request).memberships.remove_from_organization(
         principal, principal.organization_id, UserId(body.user_id)
     )
     return answer(MembershipRemoved(message=_REMOVED, user_id=body.user_id))
@@ -105,7 +104,7 @@ async def list_project_members(
 ) -> Response[bytes]:
     """In the order in which they got it."""
     principal = await require_organization_key(request)
-    found = await _identity(request).memberships.of_project(principal, ProjectId(project_id))
+    found = await identity_of(request).memberships.of_project(principal, ProjectId(project_id))
     return answer(MembershipList.of(found))
 
 
@@ -118,7 +117,7 @@ async def set_project_member(request: Request[Any, Any, Any], project_id: FromPa
     """The membership; its role takes the place of that in the organization."""
     principal = await require_organization_key(request)
     body = await read_body(request, MembershipBody)
-    member = await _identity(request).memberships.set_in_project(
+    member = await identity_of(request).memberships.set_in_project(
         principal, ProjectId(project_id), UserId(body.user_id), Role(body.role)
     )
     return answer(Membership.of(member))
@@ -135,15 +134,10 @@ async def remove_project_member(
     """The person has the role in the organization again."""
     principal = await require_organization_key(request)
     body = await read_body(request, MembershipRemoval)
-    await _identity(request).memberships.remove_from_project(
+    await identity_of(request).memberships.remove_from_project(
         principal, ProjectId(project_id), UserId(body.user_id)
     )
     return answer(MembershipRemoved(message=_REMOVED, user_id=body.user_id))
-
-
-def _identity(request: Request[Any, Any, Any]) -> IdentityService:
-    identity: IdentityService = request.app.state.services.identity
-    return identity
 
 
 routes = [

@@ -7,11 +7,11 @@ from litestar.params import FromPath
 
 from lumenspan.errors import NotFound
 from lumenspan.identity.domain import OrganizationKeyPrincipal, Project, Role
-from lumenspan.identity.service import IdentityService
 from lumenspan.ids import ApiKeyId, ProjectId
 from lumenspan_server.access import (
     OrganizationKeyGiven,
     RouteDenied,
+    identity_of,
     require_organization_key,
     require_project_key,
 )
@@ -38,7 +38,7 @@ async def list_projects(request: Request[Any, Any, Any]) -> Response[bytes]:
         principal = await require_project_key(request)
     except OrganizationKeyGiven:
         raise RouteDenied("Invalid API key. Are you using an organization key?") from None
-    identity: IdentityService = request.app.state.services.identity
+    identity = identity_of(request)
     project = await identity.require_project(principal, principal.project_id, Role.VIEWER)
     organization = await identity.organization_of(principal, project)
     return answer(ProjectList(data=[ProjectAnswer.of(project, organization)]))
@@ -53,7 +53,7 @@ async def create_project(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The project."""
     principal = await require_organization_key(request)
     body = await read_body(request, ProjectBody)
-    project = await _identity(request).create_project(
+    project = await identity_of(request).projects.create(
         principal, principal.organization_id, body.name, body.retention, body.metadata
     )
     return await _project(request, principal, project, 201)
@@ -68,7 +68,7 @@ async def update_project(request: Request[Any, Any, Any], project_id: FromPath[s
     """The project; metadata and retention stay where they are not given."""
     principal = await require_organization_key(request)
     body = await read_body(request, ProjectBody)
-    project = await _identity(request).update_project(
+    project = await identity_of(request).projects.update(
         principal, ProjectId(project_id), body.name, body.retention, body.metadata
     )
     return await _project(request, principal, project, 200)
@@ -82,7 +82,7 @@ async def update_project(request: Request[Any, Any, Any], project_id: FromPath[s
 async def delete_project(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
     """Nobody reaches the project any more; its data is removed soon after."""
     principal = await require_organization_key(request)
-    await _identity(request).delete_project(principal, ProjectId(project_id))
+    await identity_of(request).projects.delete(principal, ProjectId(project_id))
     message = "Project deletion has been initiated and is being processed asynchronously."
     return answer(ProjectDeleted(success=True, message=message), 202)
 
@@ -95,7 +95,7 @@ async def delete_project(request: Request[Any, Any, Any], project_id: FromPath[s
 async def list_keys(request: Request[Any, Any, Any], project_id: FromPath[str]) -> Response[bytes]:
     """Newest first, without secrets."""
     principal = await require_organization_key(request)
-    keys = await _identity(request).api_keys(principal, ProjectId(project_id))
+    keys = await identity_of(request).keys.of_project(principal, ProjectId(project_id))
     return answer(KeyList(api_keys=[KeySummary.of(key) for key in keys]))
 
 
@@ -108,7 +108,7 @@ async def create_key(request: Request[Any, Any, Any], project_id: FromPath[str])
     """The key with its secret, which is not told again."""
     principal = await require_organization_key(request)
     wish = (await read_key_body(request)).wish()
-    key, secret = await _identity(request).keys.create_for_project(principal, ProjectId(project_id), wish)
+    key, secret = await identity_of(request).keys.create_for_project(principal, ProjectId(project_id), wish)
     return answer(KeyCreated.of(key, secret), 201)
 
 
@@ -122,7 +122,8 @@ async def delete_key(
 ) -> Response[bytes]:
     """The key is refused everywhere within a second."""
     principal = await require_organization_key(request)
-    if not await _identity(request).revoke_api_key(principal, ProjectId(project_id), ApiKeyId(key_id)):
+    keys = identity_of(request).keys
+    if not await keys.revoke_of_project(principal, ProjectId(project_id), ApiKeyId(key_id)):
         raise NotFound("API key not found")
     return answer(Success(success=True))
 
@@ -132,15 +133,10 @@ async def read_key_body(request: Request[Any, Any, Any]) -> KeyBody:
     return decode(await request.body() or b"{}", KeyBody)
 
 
-def _identity(request: Request[Any, Any, Any]) -> IdentityService:
-    identity: IdentityService = request.app.state.services.identity
-    return identity
-
-
 async def _project(
     request: Request[Any, Any, Any], principal: OrganizationKeyPrincipal, project: Project, status: int
 ) -> Response[bytes]:
-    organization = await _identity(request).organization_of(principal, project)
+    organization = await identity_of(request).organization_of(principal, project)
     return answer(ProjectAnswer.of(project, organization), status)
 
 

@@ -3,13 +3,12 @@
 # The library types its decorators for resolvers of plain classes only.
 # mypy: disable-error-code="untyped-decorator"
 
-from datetime import datetime
 from typing import Self
 
 import strawberry
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_datetime
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.clock import datetime_to_nanos
+from lumenspan.cursors import encode_cursor, time_and_id
 from lumenspan.errors import NotFound
 from lumenspan.ids import ProjectId
 from lumenspan.ingest.backlog import Backlog
@@ -17,7 +16,7 @@ from lumenspan.ingest.dead_letters import DeadLetter, Stage
 from lumenspan.ingest.replays import Replay, ReplayState
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.relay import PageInfo, checked_first
-from lumenspan_server.gql.scalars import BigInt, Instant
+from lumenspan_server.gql.scalars import BigInt, Instant, instant_of
 
 strawberry.enum(Stage, name="IngestStage", description="Where a part of a payload got stuck")
 strawberry.enum(ReplayState, name="ReplayState")
@@ -63,9 +62,9 @@ class DeadLetterNode:
             trace_id=strawberry.ID(letter.trace_id) if letter.trace_id else None,
             span_id=strawberry.ID(letter.span_id) if letter.span_id else None,
             attempts=letter.attempts,
-            created_at=_instant(letter.created_at),
-            failed_at=_instant(letter.failed_at),
-            replay_requested_at=None if requested is None else _instant(requested),
+            created_at=instant_of(letter.created_at),
+            failed_at=instant_of(letter.failed_at),
+            replay_requested_at=None if requested is None else instant_of(requested),
             payload_bytes=letter.payload_bytes,
             excerpt=letter.excerpt,
         )
@@ -104,14 +103,14 @@ class ReplayNode:
     def of(cls, replay: Replay) -> Self:
         return cls(
             id=strawberry.ID(replay.id),
-            from_timestamp=_instant(replay.from_at),
-            to_timestamp=_instant(replay.to_at),
+            from_timestamp=instant_of(replay.from_at),
+            to_timestamp=instant_of(replay.to_at),
             state=replay.state,
-            position=_instant(replay.position_at),
+            position=instant_of(replay.position_at),
             payloads=replay.payloads,
             spans=BigInt(replay.spans),
-            created_at=_instant(replay.created_at),
-            updated_at=_instant(replay.updated_at),
+            created_at=instant_of(replay.created_at),
+            updated_at=instant_of(replay.updated_at),
         )
 
 
@@ -124,10 +123,7 @@ async def load_dead_letters(
     info: Info, project_id: ProjectId, first: int, after: str | None, reason: str | None
 ) -> DeadLetterConnection:
     """A page, newest first."""
-    position: tuple[datetime, str] | None = None
-    if after is not None:
-        nanos, id_ = decode_cursor(after, [int, str])
-        position = (nanos_to_datetime(int(nanos)), str(id_))
+    position = time_and_id(after)
     page = await info.context.services.dead_letters.page(
         project_id, checked_first(first, MAX_PAGE), position, reason or ""
     )
@@ -155,7 +151,3 @@ async def load_replays(info: Info, project_id: ProjectId) -> list[ReplayNode]:
     """The newest of the project."""
     found = await info.context.services.replays.newest(project_id, _MAX_REPLAYS)
     return [ReplayNode.of(replay) for replay in found]
-
-
-def _instant(at: datetime) -> Instant:
-    return Instant(datetime_to_nanos(at))

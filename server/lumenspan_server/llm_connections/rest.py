@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 from msgspec import Meta
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.llm_connections import domain
 from lumenspan.llm_connections.domain import Adapter, NewLlmConnection
 from lumenspan_server.access import require_project_key
@@ -24,7 +24,6 @@ from lumenspan_server.operations import (
     read_body,
     read_query,
 )
-from lumenspan_server.rows import iso
 from lumenspan_server.services import Services
 
 _ROUTE = "/api/public/llm-connections"
@@ -135,8 +134,8 @@ def to_row(connection: domain.LlmConnection) -> LlmConnection:
         with_default_models=connection.with_default_models,
         extra_header_keys=connection.extra_header_keys,
         config=connection.config,
-        created_at=iso(datetime_to_nanos(connection.created_at)),
-        updated_at=iso(datetime_to_nanos(connection.updated_at)),
+        created_at=datetime_to_iso(connection.created_at),
+        updated_at=datetime_to_iso(connection.updated_at),
     )
 
 

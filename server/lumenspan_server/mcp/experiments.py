@@ -4,24 +4,31 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lumenspan.clock import now_nanos
 from lumenspan.experiments.domain import Search
 from lumenspan.experiments.filters import COLUMNS, ITEM_COLUMNS
-from lumenspan.filters import Condition, without_overridden
+from lumenspan.filters import Condition, any_of, without_overridden
 from lumenspan_server.experiments.rest import ITEM_DEFAULT, to_item_row, to_meta, to_place, to_row
 from lumenspan_server.mcp.conditions import Filter, conditions_of
-from lumenspan_server.mcp.tools import Arguments, Call, Instant, Limit, Tool, nanos, tool
+from lumenspan_server.mcp.tools import (
+    DEFAULT_DAYS,
+    Arguments,
+    Call,
+    Instant,
+    Limit,
+    Tool,
+    default_start,
+    nanos,
+    tool,
+)
 
 TOOLS: list[Tool] = []
 
-_DEFAULT_DAYS = 30
-_DAY_NS = 24 * 3_600 * 10**9
 _Texts = Annotated[tuple[str, ...], Meta(max_length=100, description="One of these")]
 
 
 class _Range(Arguments):
     from_start_time: (
-        Annotated[Instant, Meta(description=f"Without it, {_DEFAULT_DAYS} days before the end")] | None
+        Annotated[Instant, Meta(description=f"Without it, {DEFAULT_DAYS} days before the end")] | None
     ) = None
     to_start_time: Annotated[Instant, Meta(description="Exclusive; without it, now")] | None = None
     filter: Filter | None = None
@@ -100,9 +107,7 @@ async def list_items(call: Call, given: ListItems) -> Any:
 
 
 def _simple(lists: dict[str, tuple[str, ...] | None]) -> list[Condition]:
-    return [
-        Condition("stringOptions", column, "any of", values) for column, values in lists.items() if values
-    ]
+    return [each for column, values in lists.items() for each in any_of(column, values or ())]
 
 
 def _search(given: _Range, conditions: tuple[Condition, ...], groups: frozenset[str]) -> Search:
@@ -111,7 +116,7 @@ def _search(given: _Range, conditions: tuple[Condition, ...], groups: frozenset[
         nanos(given.to_start_time, "toStartTime"),
     )
     if from_ns is None:
-        from_ns = max((now_nanos() if to_ns is None else to_ns) - _DEFAULT_DAYS * _DAY_NS, 0)
+        from_ns = default_start(to_ns)
     return Search(
         from_ns=from_ns,
         to_ns=to_ns,

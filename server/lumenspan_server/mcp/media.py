@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.media.domain import MediaId
 from lumenspan_server.mcp.tools import Arguments, Call, Tool, tool
-from lumenspan_server.rows import iso
 
 TOOLS: list[Tool] = []
 
@@ -30,7 +29,7 @@ async def get_media(call: Call, given: GetMedia) -> Any:
         "mediaId": found.media_id,
         "contentType": found.content_type,
         "contentLength": found.size_bytes,
-        "uploadedAt": iso(datetime_to_nanos(found.uploaded_at)),
+        "uploadedAt": datetime_to_iso(found.uploaded_at),
         "url": found.url,
-        "urlExpiry": iso(datetime_to_nanos(found.expires_at)),
+        "urlExpiry": datetime_to_iso(found.expires_at),
     }

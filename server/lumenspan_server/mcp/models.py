@@ -1,6 +1,5 @@
 """Tools of model definitions."""
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -14,7 +13,6 @@ from lumenspan.models.domain import (
     NewTier,
     Operator,
     Tokenizer,
-    TokenizerConfig,
     Unit,
     UsageCondition,
 )
@@ -30,12 +28,12 @@ from lumenspan_server.mcp.tools import (
     tool,
 )
 from lumenspan_server.models.rest import to_row
+from lumenspan_server.models.wire import TokenizerConfigBody, optional_price, price_of
 
 TOOLS: list[Tool] = []
 
 _Name = Annotated[str, Meta(min_length=1, max_length=1_000)]
 _Price = Annotated[float, Meta(ge=0, description="US dollars a unit")]
-_Count = Annotated[int, Meta(ge=-1_000, le=1_000)]
 
 
 class TierCondition(Arguments):
@@ -58,7 +56,7 @@ class TierCondition(Arguments):
         if self.operator == "in" or self.usage_detail_pattern is None or self.value is None:
             raise BadArguments("A condition needs usageDetailPattern, operator and value, or a source")
         return UsageCondition(
-            self.usage_detail_pattern, Operator(self.operator), _decimal(self.value), self.case_sensitive
+            self.usage_detail_pattern, Operator(self.operator), price_of(self.value), self.case_sensitive
         )
 
 
@@ -73,17 +71,13 @@ class Tier(Arguments):
 
     def to_domain(self) -> NewTier:
         """The tier."""
-        prices = {kind: _decimal(price) for kind, price in self.prices.items()}
+        prices = {kind: price_of(price) for kind, price in self.prices.items()}
         conditions = tuple(each.to_domain() for each in self.conditions)
         return NewTier(self.name, self.is_default, self.priority, conditions, prices)
 
 
-class TokenizerSettings(Arguments):
+class TokenizerSettings(TokenizerConfigBody, forbid_unknown_fields=True):
     """How chat messages are counted."""
-
-    tokenizer_model: _Name
-    tokens_per_message: _Count = 0
-    tokens_per_name: _Count = 0
 
 
 class CreateModel(Arguments):
@@ -132,14 +126,12 @@ async def create_model(call: Call, given: CreateModel) -> Any:
         match_pattern=given.match_pattern,
         start_date=None if start_ns is None else nanos_to_datetime(start_ns),
         unit=given.unit or Unit.TOKENS,
-        input_price=_optional(given.input_price),
-        output_price=_optional(given.output_price),
-        total_price=_optional(given.total_price),
+        input_price=optional_price(given.input_price),
+        output_price=optional_price(given.output_price),
+        total_price=optional_price(given.total_price),
         tiers=tuple(each.to_domain() for each in given.pricing_tiers or ()),
         tokenizer=given.tokenizer_id,
-        tokenizer_config=None
-        if config is None
-        else TokenizerConfig(config.tokenizer_model, config.tokens_per_message, config.tokens_per_name),
+        tokenizer_config=None if config is None else config.to_domain(),
     )
     return to_row(await call.services.models.create(call.project_id, new))
 
@@ -154,12 +146,3 @@ async def create_model(call: Call, given: CreateModel) -> Any:
 async def delete_model(call: Call, given: ModelById) -> Any:
     await call.services.models.delete(call.project_id, given.model_id)
     return {"message": "Model successfully deleted"}
-
-
-def _decimal(price: float) -> Decimal:
-    """The number as it was written: the shortest text that reads as this float."""
-    return Decimal(repr(price))
-
-
-def _optional(price: float | None) -> Decimal | None:
-    return None if price is None else _decimal(price)

@@ -4,16 +4,16 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from lumenspan.clock import now_nanos
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.errors import NotFound
-from lumenspan.filters import OPERATORS, TYPES_OF, Condition
+from lumenspan.filters import OPERATORS, TYPES_OF, Condition, any_of, within
 from lumenspan.observations.domain import Level, Observation, ObservationPosition, ObservationType
 from lumenspan.observations.filters import COLUMNS
 from lumenspan.observations.values import NAMES
 from lumenspan_server.mcp import observation_fields as fields
 from lumenspan_server.mcp.conditions import Filter, conditions_of
 from lumenspan_server.mcp.tools import (
+    DEFAULT_DAYS,
     Arguments,
     BadArguments,
     Call,
@@ -21,14 +21,13 @@ from lumenspan_server.mcp.tools import (
     Limit,
     Nothing,
     Tool,
+    default_start,
     nanos,
     tool,
 )
 
 TOOLS: list[Tool] = []
 
-_DAY_NS = 24 * 3_600 * 10**9
-_DEFAULT_DAYS = 30
 _EQUAL = (
     ("name", "name"),
     ("user_id", "userId"),
@@ -91,7 +90,7 @@ class FilterValues(Arguments):
 
     column: Annotated[str, Meta(description=f"One of {', '.join(NAMES)}")]
     from_start_time: (
-        Annotated[Instant, Meta(description=f"Without it, {_DEFAULT_DAYS} days before the end")] | None
+        Annotated[Instant, Meta(description=f"Without it, {DEFAULT_DAYS} days before the end")] | None
     ) = None
     to_start_time: Instant | None = None
     observation_type: ObservationType | None = None
@@ -117,17 +116,13 @@ async def list_observations(call: Call, given: ListObservations) -> Any:
             f"{', '.join(sorted(wanted & fields.WIDE))} need a filter on one of "
             f"{', '.join(sorted(_NARROWING))}"
         )
-    position = None
-    if given.cursor:
-        start_ns, trace_id, id_ = decode_cursor(given.cursor, (int, str, str))
-        position = ObservationPosition(int(start_ns), str(trace_id), str(id_))
+    position = ObservationPosition.of_cursor(given.cursor or "")
     page = await call.services.observations.search(
         call.project_id, conditions, given.limit, position, fields.parts(wanted, keys)
     )
     meta = {}
     if page.has_more:
-        last = page.observations[-1]
-        meta["cursor"] = encode_cursor((last.start_ns, last.trace_id, last.id))
+        meta["cursor"] = page.observations[-1].position.cursor
     return {"data": await _rows(call, page.observations, wanted, keys), "meta": meta}
 
 
@@ -137,9 +132,7 @@ def _simple(given: ListObservations) -> list[Condition]:
         for name, column in _EQUAL
         if (value := getattr(given, name)) is not None
     ]
-    if given.environment:
-        found.append(Condition("stringOptions", "environment", "any of", given.environment))
-    return found + _shape(given) + _times(given)
+    return [*found, *any_of("environment", given.environment or ()), *_shape(given), *_times(given)]
 
 
 def _shape(given: ListObservations | FilterValues) -> list[Condition]:
@@ -154,15 +147,8 @@ def _shape(given: ListObservations | FilterValues) -> list[Condition]:
 
 
 def _times(given: ListObservations | FilterValues) -> list[Condition]:
-    found = []
-    for name, operator, text in (
-        ("fromStartTime", ">=", given.from_start_time),
-        ("toStartTime", "<", given.to_start_time),
-    ):
-        bound = nanos(text, name)
-        if bound is not None:
-            found.append(Condition("datetime", "startTime", operator, bound))
-    return found
+    since, until = nanos(given.from_start_time, "fromStartTime"), nanos(given.to_start_time, "toStartTime")
+    return within("startTime", since, until)
 
 
 async def _rows(
@@ -214,7 +200,7 @@ async def get_filter_schema(call: Call, given: Nothing) -> Any:
     TOOLS,
     "getObservationFilterValues",
     "The values that a column has, the most frequent first; "
-    f"of the last {_DEFAULT_DAYS} days where no time is given",
+    f"of the last {DEFAULT_DAYS} days where no time is given",
     is_read_only=True,
 )
 async def get_filter_values(call: Call, given: FilterValues) -> Any:
@@ -223,14 +209,10 @@ async def get_filter_values(call: Call, given: FilterValues) -> Any:
     until = nanos(given.to_start_time, "toStartTime")
     conditions = [*_times(given), *_shape(given)]
     if given.from_start_time is None:
-        since = max((now_nanos() if until is None else until) - _DEFAULT_DAYS * _DAY_NS, 0)
-        conditions.append(Condition("datetime", "startTime", ">=", since))
+        conditions += within("startTime", default_start(until), None)
     if given.observation_type is not None:
         conditions.append(Condition("string", "type", "=", given.observation_type.value))
-    position = None
-    if given.cursor:
-        count, value = decode_cursor(given.cursor, (int, str))
-        position = int(count), str(value)
+    position = number_and_id(given.cursor or None)
     page = await call.services.observation_values.page(
         call.project_id, given.column, conditions, given.limit, position
     )

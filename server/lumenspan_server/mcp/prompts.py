@@ -3,13 +3,9 @@
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
-from sqlalchemy import ColumnElement
-from sqlmodel import col
 
-from lumenspan.clock import nanos_to_datetime
 from lumenspan.prompts.codec import to_row, to_summary_row
-from lumenspan.prompts.domain import LATEST, NewPrompt, PromptType
-from lumenspan.prompts.tables import PromptRow
+from lumenspan.prompts.domain import LATEST, NewPrompt, PromptFilter, PromptType
 from lumenspan_server.mcp.tools import (
     Arguments,
     BadArguments,
@@ -102,26 +98,15 @@ class UpdateLabels(Arguments):
     is_read_only=True,
 )
 async def list_prompts(call: Call, given: ListPrompts) -> Any:
-    found, total = await call.services.prompts.page(
-        call.project_id, _conditions(given), None, given.page, given.limit
+    wanted = PromptFilter(
+        name=given.name,
+        label=given.label,
+        tag=given.tag,
+        since_ns=nanos(given.from_updated_at, "fromUpdatedAt"),
+        until_ns=nanos(given.to_updated_at, "toUpdatedAt"),
     )
+    found, total = await call.services.prompts.page(call.project_id, wanted, None, given.page, given.limit)
     return page_of([to_summary_row(each) for each in found], given, total)
-
-
-def _conditions(given: ListPrompts) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if given.name:
-        found.append(col(PromptRow.name) == given.name)
-    if given.label:
-        found.append(col(PromptRow.labels).contains([given.label]))
-    if given.tag:
-        found.append(col(PromptRow.tags).contains([given.tag]))
-    since, until = nanos(given.from_updated_at, "fromUpdatedAt"), nanos(given.to_updated_at, "toUpdatedAt")
-    if since is not None:
-        found.append(col(PromptRow.updated_at) >= nanos_to_datetime(since))
-    if until is not None:
-        found.append(col(PromptRow.updated_at) < nanos_to_datetime(until))
-    return found
 
 
 @tool(

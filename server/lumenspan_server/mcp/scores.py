@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from lumenspan.cursors import decode_cursor, encode_cursor
-from lumenspan.filters import Condition
+from lumenspan.cursors import encode_cursor, number_and_id
+from lumenspan.filters import Condition, any_of, within
 from lumenspan.ingest.events.frame import EVENTS
 from lumenspan.ingest.events.schema import InvalidEvent
 from lumenspan.scores.domain import Category, DataType, ScoreConfigChange, ScoreSource
@@ -155,10 +155,7 @@ async def get_score(call: Call, given: GetScore) -> Any:
 
 @tool(TOOLS, "listScores", "Scores of the project, newest first", is_read_only=True)
 async def list_scores(call: Call, given: ListScores) -> Any:
-    position: tuple[int, str] | None = None
-    if given.cursor:
-        at, id_ = decode_cursor(given.cursor, (int, str))
-        position = int(at), str(id_)
+    position = number_and_id(given.cursor or None)
     scores, has_more = await call.services.scores.after(
         call.project_id, _conditions(given), given.limit, position
     )
@@ -169,16 +166,12 @@ async def list_scores(call: Call, given: ListScores) -> Any:
     return {"data": [to_v3_row(score, groups) for score in scores], "meta": meta}
 
 
-def _any_of(column: str, values: tuple[str, ...]) -> Condition:
-    return Condition("stringOptions", column, "any of", values)
-
-
 def _conditions(given: ListScores) -> list[Condition]:
     columns = {name: _camel(name) for name in _LISTS} | _SUBJECTS
     found = [
-        _any_of(column, tuple(str(value) for value in getattr(given, name)))
+        each
         for name, column in columns.items()
-        if getattr(given, name)
+        for each in any_of(column, tuple(str(value) for value in getattr(given, name) or ()))
     ]
     subjects = [_camel(name) for name in _SUBJECTS if getattr(given, name)]
     if len(subjects) > 1:
@@ -186,15 +179,9 @@ def _conditions(given: ListScores) -> list[Condition]:
     if given.observation_id:
         if not given.trace_id:
             raise BadArguments("observationId needs traceId")
-        found.append(_any_of("observationId", given.observation_id))
-    for name, operator, text in (
-        ("fromTimestamp", ">=", given.from_timestamp),
-        ("toTimestamp", "<", given.to_timestamp),
-    ):
-        bound = nanos(text, name)
-        if bound is not None:
-            found.append(Condition("datetime", "timestamp", operator, bound))
-    return found + _values(given)
+        found += any_of("observationId", given.observation_id)
+    since, until = nanos(given.from_timestamp, "fromTimestamp"), nanos(given.to_timestamp, "toTimestamp")
+    return found + within("timestamp", since, until) + _values(given)
 
 
 def _values(given: ListScores) -> list[Condition]:
@@ -209,7 +196,7 @@ def _values(given: ListScores) -> list[Condition]:
     if not values:
         return found
     if types == (DataType.CATEGORICAL,) and all(isinstance(value, str) for value in values):
-        return [*found, _any_of("stringValue", tuple(str(value) for value in values))]
+        return found + any_of("stringValue", tuple(str(value) for value in values))
     if types == (DataType.BOOLEAN,) and all(isinstance(value, bool) for value in values):
         is_one = len(set(values)) == 1
         return [*found, Condition("boolean", "booleanValue", "=", values[0])] if is_one else found

@@ -22,15 +22,16 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from lumenspan.clock import iso_to_nanos
+from lumenspan.clock import NANOS_PER_SECOND, iso_to_stored_nanos, now_nanos
 from lumenspan.identity.domain import KeyPrincipal
 from lumenspan.ids import ProjectId
 from lumenspan_server.services import Services
 
 Page = Annotated[int, Meta(ge=1, le=10**6, description="Number of the page, from 1")]
 Limit = Annotated[int, Meta(ge=1, le=100, description="How many at most, 1 to 100")]
+DEFAULT_DAYS = 30
+_DAY_NS = 86_400 * NANOS_PER_SECOND
 Instant = Annotated[str, Meta(description="ISO-8601 time with an offset, such as 2026-01-31T12:00:00Z")]
-_LAST_NS = 2**63 - 1
 
 
 class Arguments(Struct, rename="camel", kw_only=True, forbid_unknown_fields=True):
@@ -176,9 +177,14 @@ def nanos(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return min(max(iso_to_nanos(text), 0), _LAST_NS)
+        return iso_to_stored_nanos(text)
     except ValueError:
         raise BadArguments(f"{name} must be an ISO-8601 time with an offset") from None
+
+
+def default_start(until_ns: int | None) -> int:
+    """Where a range begins that says no start: ``DEFAULT_DAYS`` before its end, or before now."""
+    return max((now_nanos() if until_ns is None else until_ns) - DEFAULT_DAYS * _DAY_NS, 0)
 
 
 def pretty(value: Any) -> str:

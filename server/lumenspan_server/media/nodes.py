@@ -7,12 +7,11 @@ from typing import Self
 
 import strawberry
 
-from lumenspan.clock import datetime_to_nanos
 from lumenspan.errors import NotFound
 from lumenspan.ids import ProjectId
 from lumenspan.media.domain import Download, Field, MediaDisabled, MediaId, TraceFile
 from lumenspan_server.gql.context import Info
-from lumenspan_server.gql.scalars import BigInt, Instant
+from lumenspan_server.gql.scalars import BigInt, Instant, instant_of
 
 strawberry.enum(Field, name="MediaField", description="The part that refers to the file")
 
@@ -38,7 +37,7 @@ class MediaNode:
             id=strawberry.ID(file.media_id),
             content_type=file.content_type,
             content_length=BigInt(file.size_bytes),
-            uploaded_at=Instant(datetime_to_nanos(file.uploaded_at)),
+            uploaded_at=instant_of(file.uploaded_at),
         )
 
     @strawberry.field(description="Signed anew for each request; null when the file is gone")
@@ -46,7 +45,7 @@ class MediaNode:
         found = await _download(info, self.project_id, MediaId(self.id))
         if found is None:
             return None
-        return MediaAddressNode(url=found.url, expires_at=Instant(datetime_to_nanos(found.expires_at)))
+        return MediaAddressNode(url=found.url, expires_at=instant_of(found.expires_at))
 
 
 @strawberry.type(

@@ -6,12 +6,11 @@ from litestar import Request, Response, get, patch, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.media.domain import MediaId
 from lumenspan_server.access import require_project_key
 from lumenspan_server.media.wire import MediaRow, UploadOutcome, UploadTarget, UploadWish
 from lumenspan_server.operations import Message, answer, operation, read_body
-from lumenspan_server.rows import iso
 
 
 @post(
@@ -56,9 +55,9 @@ async def get_media(request: Request[Any, Any, Any], media_id: FromPath[str]) ->
             media_id=found.media_id,
             content_type=found.content_type,
             content_length=found.size_bytes,
-            uploaded_at=iso(datetime_to_nanos(found.uploaded_at)),
+            uploaded_at=datetime_to_iso(found.uploaded_at),
             url=found.url,
-            url_expiry=iso(datetime_to_nanos(found.expires_at)),
+            url_expiry=datetime_to_iso(found.expires_at),
         )
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from lumenspan.filters import Condition
+from lumenspan.filters import Condition, any_of, within
 from lumenspan.metrics.domain import DailyMetrics, Edition
 from lumenspan.metrics.parsing import parse_query
 from lumenspan_server.access import require_project_key
@@ -122,12 +122,8 @@ def _conditions(query: DailyMetricsQuery) -> list[Condition]:
     found = [Condition("string", name, "=", text) for name, text in texts if text]
     if query.tags:
         found.append(Condition("arrayOptions", "tags", "all of", query.tags))
-    if query.environment:
-        found.append(Condition("stringOptions", "environment", "any of", query.environment))
-    for operator, bound in ((">=", query.from_timestamp), ("<", query.to_timestamp)):
-        if bound is not None:
-            found.append(Condition("datetime", "timestamp", operator, int(bound)))
-    return found
+    found += any_of("environment", query.environment)
+    return found + within("timestamp", query.from_timestamp, query.to_timestamp)
 
 
 def _day(day: DailyMetrics) -> Day:

@@ -5,7 +5,6 @@ from typing import Self
 
 import strawberry
 
-from lumenspan.clock import datetime_to_nanos
 from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.ids import ProjectId
 from lumenspan.models.domain import (
@@ -23,7 +22,7 @@ from lumenspan.models.domain import (
 )
 from lumenspan_server.gql.context import Info
 from lumenspan_server.gql.relay import PageInfo, checked_first
-from lumenspan_server.gql.scalars import Instant
+from lumenspan_server.gql.scalars import Instant, instant_of
 
 strawberry.enum(Unit, name="ModelUnit", description="What is counted")
 strawberry.enum(Operator, name="TierOperator", description="How summed usage is compared with the value")
@@ -138,15 +137,15 @@ class ModelNode:
             id=strawberry.ID(model.id),
             name=model.name,
             match_pattern=model.match_pattern,
-            start_date=None if start is None else Instant(datetime_to_nanos(start)),
+            start_date=None if start is None else instant_of(start),
             unit=model.unit,
             tiers=[PricingTierNode.of(tier) for tier in model.tiers],
             tokenizer=model.tokenizer,
             tokenizer_config=None if config is None else TokenizerConfigNode.of(config),
             is_builtin=model.is_builtin,
             price_source=model.provenance,
-            created_at=Instant(datetime_to_nanos(model.created_at)),
-            updated_at=Instant(datetime_to_nanos(model.updated_at)),
+            created_at=instant_of(model.created_at),
+            updated_at=instant_of(model.updated_at),
         )
 
 

@@ -6,7 +6,7 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.models.domain import Condition, ModelDefinition, PricingTier, UsageCondition
 from lumenspan_server.access import require_project_key
 from lumenspan_server.models import wire
@@ -19,7 +19,7 @@ from lumenspan_server.operations import (
     read_body,
     read_query,
 )
-from lumenspan_server.rows import iso, number, numbers
+from lumenspan_server.rows import instant_or_none, number, numbers
 from lumenspan_server.services import Services
 
 _ROUTE = "/api/public/models"
@@ -94,7 +94,7 @@ def to_row(model: ModelDefinition) -> wire.ModelRow:
         id=model.id,
         model_name=model.name,
         match_pattern=model.match_pattern,
-        start_date=iso(datetime_to_nanos(model.start_date)) if model.start_date else None,
+        start_date=instant_or_none(model.start_date),
         unit=model.unit,
         input_price=number(prices.get("input")),
         output_price=number(prices.get("output")),
@@ -110,7 +110,7 @@ def to_row(model: ModelDefinition) -> wire.ModelRow:
             tokens_per_name=config.tokens_per_name,
         ),
         is_langfuse_managed=model.is_builtin,
-        created_at=iso(datetime_to_nanos(model.created_at)),
+        created_at=datetime_to_iso(model.created_at),
     )
 
 

@@ -61,6 +61,10 @@ class TokenizerConfigBody(Wire):
     tokens_per_message: _Count = 0
     tokens_per_name: _Count = 0
 
+    def to_domain(self) -> TokenizerConfig:
+        """The configuration."""
+        return TokenizerConfig(self.tokenizer_model, self.tokens_per_message, self.tokens_per_name)
+
 
 class ModelBody(Wire):
     """A definition with flat prices or with tiers."""
@@ -88,19 +92,17 @@ class ModelBody(Wire):
             match_pattern=self.match_pattern,
             start_date=self.start_date,
             unit=self.unit or Unit.TOKENS,
-            input_price=_decimal(self.input_price),
-            output_price=_decimal(self.output_price),
-            total_price=_decimal(self.total_price),
+            input_price=optional_price(self.input_price),
+            output_price=optional_price(self.output_price),
+            total_price=optional_price(self.total_price),
             tiers=tuple(_to_tier(place, tier) for place, tier in enumerate(self.pricing_tiers or ())),
             tokenizer=self.tokenizer_id,
-            tokenizer_config=None
-            if config is None
-            else TokenizerConfig(config.tokenizer_model, config.tokens_per_message, config.tokens_per_name),
+            tokenizer_config=None if config is None else config.to_domain(),
         )
 
 
 def _to_tier(place: int, tier: TierBody) -> NewTier:
-    prices = {kind: Decimal(repr(price)) for kind, price in tier.prices.items()}
+    prices = {kind: price_of(price) for kind, price in tier.prices.items()}
     conditions = tuple(
         _to_condition(each, ("pricingTiers", place, "conditions", number))
         for number, each in enumerate(tier.conditions)
@@ -118,14 +120,19 @@ def _to_condition(given: ConditionBody, path: tuple[str | int, ...]) -> Conditio
     return UsageCondition(
         given.usage_detail_pattern,
         Operator(given.operator),
-        Decimal(repr(given.value)),
+        price_of(given.value),
         given.case_sensitive,
     )
 
 
-def _decimal(price: float | None) -> Decimal | None:
+def price_of(number: float) -> Decimal:
     """The number as it was written: the shortest text that reads as this float."""
-    return None if price is None else Decimal(repr(price))
+    return Decimal(repr(number))
+
+
+def optional_price(number: float | None) -> Decimal | None:
+    """The same; None stays None."""
+    return None if number is None else price_of(number)
 
 
 class ModelPrice(Wire):

@@ -10,7 +10,7 @@ import orjson
 import strawberry
 from strawberry.scalars import JSON
 
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import (
     Level,
@@ -220,10 +220,7 @@ async def load_observations(
     loaders: ProjectLoaders, trace: TraceKey, first: int, after: str | None
 ) -> ObservationConnection:
     """A page of the observations of a trace, in order of start."""
-    position: tuple[int, str] | None = None
-    if after is not None:
-        start_ns, id_ = decode_cursor(after, [int, str])
-        position = (int(start_ns), str(id_))
+    position = number_and_id(after)
     page = await loaders.observations.load(ObservationsOf(trace, checked_first(first, MAX_PAGE), position))
     return ObservationConnection.of(page, trace, loaders, has_previous=after is not None)
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from lumenspan.cursors import decode_cursor, encode_cursor
-from lumenspan.filters import Condition, parse_conditions, without_overridden
+from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.observations.domain import ObservationParts, ObservationPosition
 from lumenspan.observations.filters import COLUMNS
 from lumenspan_server.access import require_project_key
@@ -33,15 +32,15 @@ async def list_observations_v2(request: Request[Any, Any, Any]) -> Response[byte
         raise invalid_query("parseIoAsJson", "Input and output are always returned as texts")
     groups = _groups(query)
     services: Services = request.app.state.services
+    conditions, position = _conditions(query), ObservationPosition.of_cursor(query.cursor or "")
     page = await services.observations.search(
-        principal.project_id, _conditions(query), query.limit, _position(query), _parts(query, groups)
+        principal.project_id, conditions, query.limit, position, _parts(query, groups)
     )
     ids = (each.pricing.model_id for each in page.observations) if "model" in groups else ()
     prices = await services.models.default_prices(principal.project_id, ids)
     meta = CursorMeta()
     if page.has_more:
-        last = page.observations[-1]
-        meta.cursor = encode_cursor((last.start_ns, last.trace_id, last.id))
+        meta.cursor = page.observations[-1].position.cursor
     return answer(
         ObservationsV2(data=[to_v2_row(each, groups, prices) for each in page.observations], meta=meta)
     )
@@ -61,13 +60,6 @@ def _parts(query: ObservationQueryV2, groups: frozenset[str]) -> ObservationPart
     return ObservationParts(has_texts, metadata_chars=None if is_whole else _METADATA_PREVIEW_CHARS)
 
 
-def _position(query: ObservationQueryV2) -> ObservationPosition | None:
-    if not query.cursor:
-        return None
-    start_ns, trace_id, id_ = decode_cursor(query.cursor, (int, str, str))
-    return ObservationPosition(int(start_ns), str(trace_id), str(id_))
-
-
 def _conditions(query: ObservationQueryV2) -> list[Condition]:
     """What the parameters and the filter ask for; the filter wins where both name a column."""
     texts = (
@@ -84,11 +76,8 @@ def _conditions(query: ObservationQueryV2) -> list[Condition]:
     simple = [Condition("string", column, "=", str(value)) for column, value in texts if value is not None]
     if query.is_root_observation is not None:
         simple.append(Condition("boolean", "isRootObservation", "=", query.is_root_observation))
-    if query.environment:
-        simple.append(Condition("stringOptions", "environment", "any of", query.environment))
-    for operator, bound in ((">=", query.from_start_time), ("<", query.to_start_time)):
-        if bound is not None:
-            simple.append(Condition("datetime", "startTime", operator, int(bound)))
+    simple += any_of("environment", query.environment)
+    simple += within("startTime", query.from_start_time, query.to_start_time)
     return without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
 
 

@@ -6,7 +6,7 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.filters import Condition, parse_conditions, without_overridden
+from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.ids import ProjectId
 from lumenspan.observations.domain import Level, Observation, ObservationType
 from lumenspan.observations.filters import COLUMNS
@@ -101,15 +101,12 @@ def _conditions(query: ObservationQueryV1, settings: Settings) -> list[Condition
         ("version", query.version),
     )
     simple = [Condition("string", column, "=", str(value)) for column, value in texts if value is not None]
-    if query.environment:
-        simple.append(Condition("stringOptions", "environment", "any of", query.environment))
-    for operator, nanos in ((">=", query.from_start_time), ("<", query.to_start_time)):
-        if nanos is not None:
-            simple.append(Condition("datetime", "startTime", operator, nanos))
+    simple += any_of("environment", query.environment)
+    simple += within("startTime", query.from_start_time, query.to_start_time)
     found = without_overridden(simple, parse_conditions(query.filter or ""), COLUMNS)
     times = [(each.operator, each.value) for each in found if COLUMNS[each.column].canonical == "startTime"]
     start = start_of(settings, "fromStartTime", times)
-    return found if start is None else [*found, Condition("datetime", "startTime", ">=", start)]
+    return [*found, *within("startTime", start, None)]
 
 
 routes: list[ControllerRouterHandler] = [list_observations_v1, get_observation]

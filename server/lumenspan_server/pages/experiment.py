@@ -8,7 +8,6 @@ from decimal import Decimal
 from litestar import Response, get
 from litestar.params import FromPath
 
-from lumenspan.cursors import decode_cursor, encode_cursor
 from lumenspan.datasets.domain import Run, RunItem
 from lumenspan.errors import NotFound
 from lumenspan.filters import Condition
@@ -238,8 +237,7 @@ async def _of_spans(
         facts.get("dataset.id", ""),
         "",
     )
-    last = spans[-1]
-    following = encode_cursor([last.start_ns, last.trace_id, last.id]) if found.has_more else ""
+    following = spans[-1].position.cursor if found.has_more else ""
     return title, outcomes, following
 
 
@@ -248,11 +246,7 @@ def _trace_ids(spans: Sequence[Observation]) -> list[TraceId]:
 
 
 def _position(request: AnyRequest) -> ObservationPosition | None:
-    cursor = request.query_params.get("after", "")
-    if not cursor:
-        return None
-    start_ns, trace_id, id_ = decode_cursor(cursor, [int, str, str])
-    return ObservationPosition(int(start_ns), str(trace_id), str(id_))
+    return ObservationPosition.of_cursor(request.query_params.get("after", ""))
 
 
 routes = [show_dataset, show_run, show_experiment]

@@ -5,7 +5,7 @@ import asyncio
 from litestar import Response, get
 from litestar.params import FromPath
 
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.traces.domain import TraceFilter, TraceOrder, TraceSums, TraceTexts
 from lumenspan_server.pages import access
 from lumenspan_server.pages.rendering import AnyRequest, page
@@ -22,7 +22,8 @@ async def show_projects(request: AnyRequest) -> Response[bytes]:
     if visitor is None:
         raise access.SignInNeeded
     projects, organizations = await asyncio.gather(
-        services.identity.projects(visitor.principal), services.identity.organizations(visitor.principal)
+        services.identity.projects.within_reach(visitor.principal),
+        services.identity.organizations(visitor.principal),
     )
     names = {each.id: each.name for each in organizations}
     context = access.frame(services, visitor, projects=projects, organizations=names)
@@ -35,11 +36,7 @@ async def show_project(request: AnyRequest, project_id: FromPath[str]) -> Respon
     visitor, project = await access.require_member(request, project_id)
     services = access.services_of(request)
     search = request.query_params.get("search", "").replace("\0", "")[:_MAX_SEARCH]
-    cursor = request.query_params.get("after", "")
-    after = None
-    if cursor:
-        start_ns, id_ = decode_cursor(cursor, [int, str])
-        after = (int(start_ns), str(id_))
+    after = number_and_id(request.query_params.get("after") or None)
     found = await services.traces.page(project.id, TraceFilter(search=search), TraceOrder(), _TRACES, after)
     keys = [trace.key for trace in found.traces]
     sums, texts = await asyncio.gather(

@@ -4,12 +4,10 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
-from sqlmodel import col
 
 from lumenspan.errors import NotFound
 from lumenspan.ids import ProjectId
-from lumenspan.prompts.domain import LATEST, Prompt
-from lumenspan.prompts.tables import PromptRow
+from lumenspan.prompts.domain import LATEST, Prompt, PromptFilter
 from lumenspan_server.pages import access
 from lumenspan_server.pages.content import of_value
 from lumenspan_server.pages.rendering import AnyRequest, page
@@ -27,7 +25,7 @@ async def show_prompt(
     visitor, project = await access.require_member(request, project_id)
     services = access.services_of(request)
     prompt = await _prompt(request, services, project.id, access.checked_id(name))
-    summaries, _ = await services.prompts.page(project.id, [col(PromptRow.name) == prompt.name], None, 1, 1)
+    summaries, _ = await services.prompts.page(project.id, PromptFilter(prompt.name), None, 1, 1)
     versions = sorted(summaries[0].versions if summaries else [prompt.version], reverse=True)
     context = access.frame(
         services,

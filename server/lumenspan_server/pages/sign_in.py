@@ -33,7 +33,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
     try:
         bound_to = request.cookies.get(access.form_cookie_name(settings), "")
         access.check_form(request, settings, bound_to, fields.get("token", ""))
-        session = await services.identity.sign_in(email, fields.get("password", ""))
+        session = await services.identity.accounts.sign_in(email, fields.get("password", ""))
     except (Unauthenticated, AccessDenied, RateLimited) as error:
         return await _form(request, wanted, email=email, error=error)
     return redirect(wanted, [access.session_cookie(settings, session)])
@@ -47,7 +47,7 @@ async def sign_out(request: AnyRequest) -> Response[bytes]:
     if visitor is not None:
         fields = await _fields(request)
         access.check_form(request, services.settings, visitor.token, fields.get("token", ""))
-        await services.identity.sign_out(visitor.principal)
+        await services.identity.accounts.sign_out(visitor.principal)
     return redirect("/sign-in", [access.session_cookie(services.settings, None)])
 
 

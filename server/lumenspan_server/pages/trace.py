@@ -9,7 +9,7 @@ import orjson
 from litestar import Response, get
 from litestar.params import FromPath
 
-from lumenspan.cursors import decode_cursor, encode_cursor
+from lumenspan.cursors import encode_cursor, number_and_id
 from lumenspan.errors import NotFound
 from lumenspan.ids import ObservationId
 from lumenspan.observations.domain import Observation
@@ -76,7 +76,7 @@ async def show_trace(
     if raw:
         return raw_text(await _raw(services, trace, observation, raw))
     outline, chosen, scores, sums = await asyncio.gather(
-        _outline(services, trace, observation, _position(request.query_params.get("after", ""))),
+        _outline(services, trace, observation, number_and_id(request.query_params.get("after") or None)),
         _chosen(services, trace, observation),
         services.scores.by_traces(trace.project_id, [trace.id]),
         services.traces.sums(trace.project_id, [trace.key], has_ids=False),
@@ -112,13 +112,6 @@ async def _observation(services: Services, trace: Trace, id_: str) -> Observatio
     if found is None:
         raise NotFound("The trace has no such observation")
     return found
-
-
-def _position(cursor: str) -> tuple[int, str] | None:
-    if not cursor:
-        return None
-    start_ns, id_ = decode_cursor(cursor, [int, str])
-    return int(start_ns), str(id_)
 
 
 async def _outline(

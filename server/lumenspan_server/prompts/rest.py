@@ -6,15 +6,11 @@ from typing import Any
 from litestar import Request, Response, delete, get, patch, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
-from sqlalchemy import ColumnElement
-from sqlmodel import col
 
-from lumenspan.clock import nanos_to_datetime
 from lumenspan.errors import AccessDenied, InvalidInput
 from lumenspan.identity.domain import KeyPrincipal
 from lumenspan.prompts.codec import to_row, to_summary_row
-from lumenspan.prompts.domain import PRODUCTION
-from lumenspan.prompts.tables import PromptRow
+from lumenspan.prompts.domain import PRODUCTION, PromptFilter
 from lumenspan_server.access import require_key
 from lumenspan_server.operations import answer, operation, page_meta, read_body, read_query
 from lumenspan_server.prompts import filters, wire
@@ -113,28 +109,12 @@ async def list_prompts(request: Request[Any, Any, Any]) -> Response[bytes]:
     accepts = filters.parse(query.filter) if query.filter else None
     services: Services = request.app.state.services
     # The filter stands in for the parameters.
-    conditions = [] if accepts else _conditions(query)
+    wanted = PromptFilter() if accepts else query.to_domain()
     found, total = await services.prompts.page(
-        principal.project_id, conditions, accepts, query.page, query.limit
+        principal.project_id, wanted, accepts, query.page, query.limit
     )
     meta = page_meta(query, total)
     return answer({"data": [to_summary_row(each) for each in found], "meta": meta, "pagination": meta})
-
-
-def _conditions(query: wire.PromptListQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if query.name:
-        found.append(col(PromptRow.name) == query.name)
-    if query.version is not None:
-        found.append(col(PromptRow.version) == query.version)
-    for text, column in ((query.label, col(PromptRow.labels)), (query.tag, col(PromptRow.tags))):
-        if text:
-            found.append(column.contains([text]))
-    if query.from_updated_at is not None:
-        found.append(col(PromptRow.updated_at) >= nanos_to_datetime(query.from_updated_at))
-    if query.to_updated_at is not None:
-        found.append(col(PromptRow.updated_at) < nanos_to_datetime(query.to_updated_at))
-    return found
 
 
 @patch(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from lumenspan.prompts.domain import NewPrompt, PromptType
+from lumenspan.prompts.domain import NewPrompt, PromptFilter, PromptType
 from lumenspan_server.operations import Instant, Nanos, PageMeta, PageQuery, Wire
 
 _Number = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -77,6 +77,17 @@ class PromptListQuery(PageQuery):
     from_updated_at: Nanos | None = None
     to_updated_at: Nanos | None = None
     filter: str | None = None
+
+    def to_domain(self) -> PromptFilter:
+        """The conditions besides ``filter``."""
+        return PromptFilter(
+            name=self.name,
+            version=self.version,
+            label=self.label,
+            tag=self.tag,
+            since_ns=self.from_updated_at,
+            until_ns=self.to_updated_at,
+        )
 
 
 class PromptMessage(Wire):

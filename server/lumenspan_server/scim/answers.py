@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import field
 from scim2_models import User
 
+from lumenspan.clock import datetime_to_iso
 from lumenspan.identity.domain import Member
-from lumenspan_server.identity.bodies import instant
 from lumenspan_server.operations import Wire
 
 BASE = "/api/public/scim"
@@ -58,8 +58,8 @@ class ScimUser(Wire):
             emails=[ScimEmail(primary=True, value=user.email, type="work")],
             meta=UserMeta(
                 resource_type="User",
-                created=instant(user.created_at),
-                last_modified=instant(user.updated_at),
+                created=datetime_to_iso(user.created_at),
+                last_modified=datetime_to_iso(user.updated_at),
             ),
             active=not member.is_suspended,
             roles=[member.role.value],

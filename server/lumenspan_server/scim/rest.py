@@ -12,7 +12,7 @@ from msgspec import Meta
 from lumenspan.errors import Conflict, LumenspanError
 from lumenspan.identity.provisioning import Provisioning
 from lumenspan.ids import UserId
-from lumenspan_server.access import require_organization_key
+from lumenspan_server.access import identity_of, require_organization_key
 from lumenspan_server.errors import HANDLERS
 from lumenspan_server.operations import Wire, operation, read_query
 from lumenspan_server.scim.answers import (
@@ -188,8 +188,7 @@ def _require_same_name(user_name: str, email: str) -> None:
 
 
 def _provisioning(request: Request[Any, Any, Any]) -> Provisioning:
-    provisioning: Provisioning = request.app.state.services.identity.provisioning
-    return provisioning
+    return identity_of(request).provisioning
 
 
 def _answer(request: Request[Any, Any, Any], body: Any, status: int = 200) -> Response[bytes]:

@@ -7,8 +7,8 @@ from litestar import Request, Response, delete, get
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from lumenspan.cursors import decode_cursor, encode_cursor
-from lumenspan.filters import Condition, parse_conditions, without_overridden
+from lumenspan.cursors import encode_cursor, number_and_id
+from lumenspan.filters import Condition, any_of, parse_conditions, within, without_overridden
 from lumenspan.ids import ProjectId
 from lumenspan.scores.domain import DataType, Score, ScoreSource
 from lumenspan.scores.filters import COLUMNS
@@ -35,31 +35,18 @@ def _equal(column: str, value: str | None) -> list[Condition]:
     return [Condition("string", column, "=", value)] if value else []
 
 
-def _any_of(column: str, values: tuple[str, ...]) -> list[Condition]:
-    return [Condition("stringOptions", column, "any of", values)] if values else []
-
-
-def _times(query: wire.ScoreQueryV1 | wire.ScoreQueryV3) -> list[Condition]:
-    bounds = ((">=", query.from_timestamp), ("<", query.to_timestamp))
-    return [
-        Condition("datetime", "timestamp", operator, int(bound))
-        for operator, bound in bounds
-        if bound is not None
-    ]
-
-
 def _conditions(query: wire.ScoreQueryV1) -> list[Condition]:
     """What the parameters ask for that both older versions take."""
     found = [
-        *_times(query),
+        *within("timestamp", query.from_timestamp, query.to_timestamp),
         *_equal("userId", query.user_id),
         *_equal("name", query.name),
         *_equal("configId", query.config_id),
         *_equal("queueId", query.queue_id),
         *_equal("source", query.source),
         *_equal("dataType", query.data_type),
-        *_any_of("environment", query.environment),
-        *_any_of("id", listed(query.score_ids)),
+        *any_of("environment", query.environment),
+        *any_of("id", listed(query.score_ids)),
     ]
     tags = tuple(tag for text in query.trace_tags for tag in listed(text))
     if tags:
@@ -81,7 +68,7 @@ def _conditions_v2(query: wire.ScoreQueryV2) -> list[Condition]:
         *_equal("sessionId", query.session_id),
         *_equal("datasetRunId", query.dataset_run_id),
         *_equal("traceId", query.trace_id),
-        *_any_of("observationId", listed(query.observation_id)),
+        *any_of("observationId", listed(query.observation_id)),
     ]
     return _with_filter(query, simple)
 
@@ -159,10 +146,7 @@ async def list_scores_v3(request: Request[Any, Any, Any]) -> Response[bytes]:
         raise invalid_query(
             "fields", f"Unknown field {unknown[0]}: there are {', '.join(sorted(_V3_GROUPS))}"
         )
-    position: tuple[int, str] | None = None
-    if query.cursor:
-        nanos, id_ = decode_cursor(query.cursor, (int, str))
-        position = int(nanos), str(id_)
+    position = number_and_id(query.cursor or None)
     services: Services = request.app.state.services
     scores, has_more = await services.scores.after(
         principal.project_id, _v3_conditions(query), query.limit, position
@@ -176,15 +160,15 @@ async def list_scores_v3(request: Request[Any, Any, Any]) -> Response[bytes]:
 def _v3_conditions(query: wire.ScoreQueryV3) -> list[Condition]:
     types = _choices("dataType", query.data_type, tuple(DataType))
     found = [
-        *_times(query),
-        *_any_of("id", listed(query.id)),
-        *_any_of("name", listed(query.name)),
-        *_any_of("environment", listed(query.environment)),
-        *_any_of("configId", listed(query.config_id)),
-        *_any_of("queueId", listed(query.queue_id)),
-        *_any_of("authorUserId", listed(query.author_user_id)),
-        *_any_of("dataType", types),
-        *_any_of("source", _choices("source", query.source, tuple(ScoreSource))),
+        *within("timestamp", query.from_timestamp, query.to_timestamp),
+        *any_of("id", listed(query.id)),
+        *any_of("name", listed(query.name)),
+        *any_of("environment", listed(query.environment)),
+        *any_of("configId", listed(query.config_id)),
+        *any_of("queueId", listed(query.queue_id)),
+        *any_of("authorUserId", listed(query.author_user_id)),
+        *any_of("dataType", types),
+        *any_of("source", _choices("source", query.source, tuple(ScoreSource))),
     ]
     subjects = [
         (name, column, text)
@@ -199,11 +183,11 @@ def _v3_conditions(query: wire.ScoreQueryV3) -> list[Condition]:
         names = " and ".join(name for name, _, _ in subjects)
         raise invalid_query(subjects[1][0], f"{names} exclude each other")
     for _, column, text in subjects:
-        found += _any_of(column, listed(text))
+        found += any_of(column, listed(text))
     if query.observation_id:
         if not query.trace_id:
             raise invalid_query("observationId", "observationId needs traceId")
-        found += _any_of("observationId", listed(query.observation_id))
+        found += any_of("observationId", listed(query.observation_id))
     return found + _v3_values(query, types)
 
 
@@ -220,7 +204,7 @@ def _v3_values(query: wire.ScoreQueryV3, types: tuple[str, ...]) -> list[Conditi
 
 def _v3_value(values: tuple[str, ...], types: tuple[str, ...]) -> list[Condition]:
     if types == ("CATEGORICAL",):
-        return _any_of("stringValue", values)
+        return any_of("stringValue", values)
     if types == ("BOOLEAN",) and set(values) <= {"true", "false"}:
         wanted = {value == "true" for value in values}
         return [] if len(wanted) == 2 else [Condition("boolean", "booleanValue", "=", wanted.pop())]

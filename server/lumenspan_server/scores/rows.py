@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from lumenspan.clock import datetime_to_nanos, nanos_to_iso
+from lumenspan.clock import datetime_to_iso, nanos_to_iso
 from lumenspan.scores.domain import DataType, Score, ScoreConfig
 from lumenspan.traces.domain import Trace
 from lumenspan_server.scores import wire
@@ -124,8 +124,8 @@ def to_config_row(config: ScoreConfig) -> wire.ScoreConfigRow:
     return wire.ScoreConfigRow(
         id=config.id,
         name=config.name,
-        created_at=nanos_to_iso(datetime_to_nanos(config.created_at), 3),
-        updated_at=nanos_to_iso(datetime_to_nanos(config.updated_at), 3),
+        created_at=datetime_to_iso(config.created_at),
+        updated_at=datetime_to_iso(config.updated_at),
         project_id=config.project_id,
         data_type=cast(wire.ConfigDataType, config.data_type.value),
         is_archived=config.is_archived,

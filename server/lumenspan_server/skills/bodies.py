@@ -1,15 +1,13 @@
 """Skills on the wire."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from lumenspan.clock import datetime_to_nanos
+from lumenspan.clock import datetime_to_iso
 from lumenspan.skills.domain import GivenFile, SkillSummary, SkillVersion
 from lumenspan_server.errors import ValidationFailed
 from lumenspan_server.operations import Instant, Nanos, PageMeta, PageQuery, StrictWire, Wire
-from lumenspan_server.rows import iso
 
 
 class GivenSkillFile(StrictWire):
@@ -147,8 +145,8 @@ def of_version(version: SkillVersion) -> SkillVersionAnswer:
     """A version in answers."""
     return SkillVersionAnswer(
         id=version.id,
-        created_at=_instant(version.created_at),
-        updated_at=_instant(version.updated_at),
+        created_at=datetime_to_iso(version.created_at),
+        updated_at=datetime_to_iso(version.updated_at),
         project_id=version.project_id,
         created_by=version.created_by,
         name=version.name,
@@ -179,11 +177,7 @@ def of_summary(summary: SkillSummary) -> SkillMeta:
         description=summary.description,
         tags=summary.tags,
         latest_version=summary.latest_version,
-        latest_version_created_at=_instant(summary.latest_created_at),
-        latest_version_last_updated_at=_instant(summary.latest_updated_at),
+        latest_version_created_at=datetime_to_iso(summary.latest_created_at),
+        latest_version_last_updated_at=datetime_to_iso(summary.latest_updated_at),
         production_version=summary.production_version,
     )
-
-
-def _instant(at: datetime) -> str:
-    return iso(datetime_to_nanos(at))

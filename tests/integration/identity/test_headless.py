@@ -17,7 +17,7 @@ from lumenspan.errors import InvalidInput, Unauthenticated
 from lumenspan.identity.domain import KeyPrincipal, Role
 from lumenspan.identity.service import IdentityService
 from lumenspan.identity.tables import ApiKeyRow, OrganizationRow, ProjectRow
-from lumenspan.ids import ProjectId, new_id
+from lumenspan.ids import new_id
 from lumenspan.settings import Settings
 from lumenspan.storage.cache import connect_redis
 from lumenspan.storage.postgres import Postgres
@@ -72,10 +72,9 @@ async def test_everything_asked_for_is_made_and_works(initial: Initial) -> None:
         initial.settings.init_project_id,
         initial.settings.init_org_id,
     )
-    project = await identity.project(key, key.project_id)
-    assert project is not None
+    project = await identity.require_project(key, key.project_id, Role.MEMBER)
     assert (project.name, project.retention_days) == ("My Project", 30)
-    session = await identity.sign_in(initial.settings.init_user_email or "", PASSWORD)
+    session = await identity.accounts.sign_in(initial.settings.init_user_email or "", PASSWORD)
     person = await identity.authenticate(f"Bearer {session.token}")
     assert session.user.name == "John Doe"
     assert await identity.role_in_project(person, key.project_id) is Role.OWNER
@@ -102,7 +101,7 @@ async def test_what_exists_stays_as_it_is(initial: Initial) -> None:
         organization = await session.get_one(OrganizationRow, initial.settings.init_org_id)
         project = await session.get_one(ProjectRow, initial.settings.init_project_id)
     assert (organization.name, project.name) == ("My Org", "My Project")
-    await changed.sign_in(initial.settings.init_user_email or "", PASSWORD)
+    await changed.accounts.sign_in(initial.settings.init_user_email or "", PASSWORD)
     assert await changed.authenticate(initial.authorization)
 
 
@@ -128,13 +127,13 @@ async def test_a_deleted_project_is_made_again_with_its_key(initial: Initial) ->
 async def test_names_have_defaults_and_organization_and_user_need_no_project(initial: Initial) -> None:
     identity = initial.service(init_org_name=None, init_user_name=None, init_project_id=None)
     await identity.initialize()
-    session = await identity.sign_in(initial.settings.init_user_email or "", PASSWORD)
+    session = await identity.accounts.sign_in(initial.settings.init_user_email or "", PASSWORD)
     person = await identity.authenticate(f"Bearer {session.token}")
     assert session.user.name
     assert [organization.name for organization in await identity.organizations(person)] == [
         "Provisioned Org"
     ]
-    assert await identity.project(person, ProjectId(initial.settings.init_project_id or "")) is None
+    assert await identity.projects.within_reach(person) == []
 
 
 async def test_nothing_is_made_when_nothing_is_asked_for(initial: Initial) -> None:

@@ -135,7 +135,7 @@ class TestRoles:
                 admin, ProjectId(project.project_id), member.user.id, Role.OWNER
             )
         with pytest.raises(AccessDenied):
-            await identity.delete_project(admin, ProjectId(project.project_id))
+            await identity.projects.delete(admin, ProjectId(project.project_id))
 
     async def test_two_owners_who_remove_each_other_leave_one(
         self, identity: IdentityService, project: ProjectAccess
@@ -162,7 +162,8 @@ async def test_a_name_that_is_taken_at_once_is_taken_once(
 ) -> None:
     owner, organization_id = await owner_of(identity, project), OrganizationId(project.organization_id)
     outcomes = await asyncio.gather(
-        *(identity.create_project(owner, organization_id, "Same") for _ in range(5)), return_exceptions=True
+        *(identity.projects.create(owner, organization_id, "Same") for _ in range(5)),
+        return_exceptions=True,
     )
     assert sum(isinstance(each, Conflict) for each in outcomes) == 4
 

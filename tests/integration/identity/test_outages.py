@@ -72,7 +72,7 @@ async def test_postgresql_answers_without_redis(
     assert isinstance(await identity.authenticate(project.authorization), KeyPrincipal)
     with pytest.raises(Unauthenticated):
         await identity.authenticate("Bearer pk-lf-nobody")
-    session = await identity.sign_in(project.email, project.password)
+    session = await identity.accounts.sign_in(project.email, project.password)
     assert await identity.authenticate(f"Bearer {session.token}")
 
 
@@ -87,15 +87,17 @@ async def test_nothing_is_revoked_that_redis_could_bring_back(
     postgres: Postgres, no_redis: Redis, redis: Redis, settings: Settings, project: ProjectAccess
 ) -> None:
     identity = IdentityService(postgres, no_redis, settings)
-    session = await identity.sign_in(project.email, project.password)
+    session = await identity.accounts.sign_in(project.email, project.password)
     person = await identity.authenticate(f"Bearer {session.token}")
     project_id = ProjectId(project.project_id)
-    (key,) = await identity.api_keys(person, project_id)
+    (key,) = await identity.keys.of_project(person, project_id)
     with pytest.raises(Unavailable) as caught:
-        await identity.revoke_api_key(person, project_id, ApiKeyId(key.id))
+        await identity.keys.revoke_of_project(person, project_id, ApiKeyId(key.id))
     assert caught.value.engine == "redis"
     assert await identity.authenticate(project.authorization)
-    assert await IdentityService(postgres, redis, settings).revoke_api_key(person, project_id, key.id)
+    assert await IdentityService(postgres, redis, settings).keys.revoke_of_project(
+        person, project_id, key.id
+    )
 
 
 async def test_an_entry_that_cannot_be_read_counts_as_none(

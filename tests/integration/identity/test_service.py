@@ -15,7 +15,7 @@ from sqlmodel import col
 from lumenspan.clock import utc_now
 from lumenspan.errors import AccessDenied, Conflict, InvalidInput, NotFound, RateLimited, Unauthenticated
 from lumenspan.identity.accounts import MAX_FAILED_SIGN_INS
-from lumenspan.identity.domain import KeyPrincipal, Role, UserPrincipal
+from lumenspan.identity.domain import KeyPrincipal, KeyWish, Role, UserPrincipal
 from lumenspan.identity.service import IdentityService
 from lumenspan.identity.tables import (
     ApiKeyRow,
@@ -55,14 +55,14 @@ def identity(postgres: Postgres, redis: Redis, settings: Settings) -> IdentitySe
 
 
 async def person(identity: IdentityService, email: str | None = None) -> UserPrincipal:
-    session = await identity.sign_up(email or f"{new_id()}@example.com", PASSWORD, "Ada")
+    session = await identity.accounts.sign_up(email or f"{new_id()}@example.com", PASSWORD, "Ada")
     principal = await identity.authenticate(f"Bearer {session.token}")
     assert isinstance(principal, UserPrincipal)
     return principal
 
 
 async def owner(identity: IdentityService, access: ProjectAccess) -> UserPrincipal:
-    session = await identity.sign_in(access.email, access.password)
+    session = await identity.accounts.sign_in(access.email, access.password)
     principal = await identity.authenticate(f"Bearer {session.token}")
     assert isinstance(principal, UserPrincipal)
     return principal
@@ -99,7 +99,7 @@ class TestKeys:
         assert await identity.role_in_project(principal, ProjectId(project.project_id)) is Role.NONE
         with pytest.raises(AccessDenied, match="insufficient permissions"):
             await identity.require_project(principal, ProjectId(project.project_id), Role.VIEWER)
-        assert await identity.projects(principal) == []
+        assert await identity.projects.within_reach(principal) == []
         assert await identity.organizations(principal) == []
 
     async def test_public_and_secret_key_must_belong_together(
@@ -134,8 +134,8 @@ class TestKeys:
         now = utc_now()
         service = IdentityService(postgres, redis, settings, now=lambda: now)
         principal = await owner(service, project)
-        key, secret = await service.create_api_key(
-            principal, ProjectId(project.project_id), None, now + timedelta(minutes=1)
+        key, secret = await service.keys.create_for_project(
+            principal, ProjectId(project.project_id), KeyWish(expires_at=now + timedelta(minutes=1))
         )
         header = basic(key.public_key, secret)
         assert await is_accepted(service, header)
@@ -144,15 +144,17 @@ class TestKeys:
 
     async def test_the_last_use_is_noted(self, identity: IdentityService, project: ProjectAccess) -> None:
         await identity.authenticate(project.authorization)
-        keys = await identity.api_keys(await owner(identity, project), ProjectId(project.project_id))
+        keys = await identity.keys.of_project(await owner(identity, project), ProjectId(project.project_id))
         assert [key.last_used_at is not None for key in keys] == [True]
 
     async def test_expiry_in_the_past_is_refused(
         self, identity: IdentityService, project: ProjectAccess
     ) -> None:
         with pytest.raises(InvalidInput):
-            await identity.create_api_key(
-                await owner(identity, project), ProjectId(project.project_id), None, utc_now()
+            await identity.keys.create_for_project(
+                await owner(identity, project),
+                ProjectId(project.project_id),
+                KeyWish(expires_at=utc_now()),
             )
 
 
@@ -171,15 +173,15 @@ class TestRevocation:
             assert await is_accepted(other_process, header)
         principal = await owner(identity, project)
         project_id = ProjectId(project.project_id)
-        (key,) = await identity.api_keys(principal, project_id)
-        assert await identity.revoke_api_key(principal, project_id, key.id)
+        (key,) = await identity.keys.of_project(principal, project_id)
+        assert await identity.keys.revoke_of_project(principal, project_id, key.id)
 
         async def is_refused() -> bool:
             return not any([await is_accepted(other_process, header) for header in headers])
 
         assert not await is_accepted(identity, project.authorization)
         assert await eventually(is_refused)
-        assert not await identity.revoke_api_key(principal, project_id, key.id)
+        assert not await identity.keys.revoke_of_project(principal, project_id, key.id)
 
     async def test_a_reader_that_is_late_does_not_bring_the_key_back(
         self, redis: Redis, settings: Settings, identity: IdentityService, project: ProjectAccess
@@ -187,9 +189,9 @@ class TestRevocation:
         from lumenspan.identity.key_cache import CachedKey, KeyCache
 
         principal = await owner(identity, project)
-        (key,) = await identity.api_keys(principal, ProjectId(project.project_id))
+        (key,) = await identity.keys.of_project(principal, ProjectId(project.project_id))
         name = KeyCache.secret_name(identity._authenticator.secret_hash(project.secret_key))
-        await identity.revoke_api_key(principal, ProjectId(project.project_id), key.id)
+        await identity.keys.revoke_of_project(principal, ProjectId(project.project_id), key.id)
         read_before = CachedKey(
             api_key_id=key.id,
             public_key=key.public_key,
@@ -203,10 +205,14 @@ class TestRevocation:
         self, identity: IdentityService, project: ProjectAccess, other_project: ProjectAccess
     ) -> None:
         stranger = await owner(identity, other_project)
-        (key,) = await identity.api_keys(await owner(identity, project), ProjectId(project.project_id))
+        (key,) = await identity.keys.of_project(
+            await owner(identity, project), ProjectId(project.project_id)
+        )
         with pytest.raises(NotFound):
-            await identity.revoke_api_key(stranger, ProjectId(project.project_id), key.id)
-        assert not await identity.revoke_api_key(stranger, ProjectId(other_project.project_id), key.id)
+            await identity.keys.revoke_of_project(stranger, ProjectId(project.project_id), key.id)
+        assert not await identity.keys.revoke_of_project(
+            stranger, ProjectId(other_project.project_id), key.id
+        )
         assert await is_accepted(identity, project.authorization)
 
     async def test_a_key_may_not_manage_keys(
@@ -215,9 +221,9 @@ class TestRevocation:
         principal = await identity.authenticate(project.authorization)
         project_id = ProjectId(project.project_id)
         with pytest.raises(AccessDenied):
-            await identity.create_api_key(principal, project_id)
+            await identity.keys.create_for_project(principal, project_id, KeyWish())
         with pytest.raises(AccessDenied):
-            await identity.revoke_api_key(principal, project_id, ApiKeyId("any"))
+            await identity.keys.revoke_of_project(principal, project_id, ApiKeyId("any"))
         with pytest.raises(AccessDenied):
             await identity.create_organization(principal, "x")
 
@@ -225,26 +231,26 @@ class TestRevocation:
 class TestPeople:
     async def test_sign_up_sign_in_sign_out(self, identity: IdentityService) -> None:
         email = f"{new_id()}@Example.com"
-        signed_up = await identity.sign_up(email, PASSWORD, "  Ada  ")
+        signed_up = await identity.accounts.sign_up(email, PASSWORD, "  Ada  ")
         assert signed_up.user.email == email.lower()
         assert signed_up.user.name == "Ada"
-        signed_in = await identity.sign_in(email.upper(), PASSWORD)
+        signed_in = await identity.accounts.sign_in(email.upper(), PASSWORD)
         principal = await identity.authenticate(f"Bearer {signed_in.token}")
-        await identity.sign_out(principal)
+        await identity.accounts.sign_out(principal)
         with pytest.raises(Unauthenticated):
             await identity.authenticate(f"Bearer {signed_in.token}")
         assert await is_accepted(identity, f"Bearer {signed_up.token}")
 
     async def test_an_address_has_one_account(self, identity: IdentityService) -> None:
         email = f"{new_id()}@example.com"
-        await identity.sign_up(email, PASSWORD)
+        await identity.accounts.sign_up(email, PASSWORD)
         with pytest.raises(Conflict):
-            await identity.sign_up(email.upper(), PASSWORD)
+            await identity.accounts.sign_up(email.upper(), PASSWORD)
 
     async def test_sign_ups_at_once_make_one_account(self, identity: IdentityService) -> None:
         email = f"{new_id()}@example.com"
         results = await asyncio.gather(
-            *(identity.sign_up(email, PASSWORD) for _ in range(4)), return_exceptions=True
+            *(identity.accounts.sign_up(email, PASSWORD) for _ in range(4)), return_exceptions=True
         )
         assert sorted(type(result).__name__ for result in results) == ["Conflict"] * 3 + ["Session"]
 
@@ -252,11 +258,11 @@ class TestPeople:
         self, identity: IdentityService
     ) -> None:
         email = f"{new_id()}@example.com"
-        await identity.sign_up(email, PASSWORD)
+        await identity.accounts.sign_up(email, PASSWORD)
         messages = set()
         for address, password in ((email, "Wrong-horse-7"), (f"x{email}", PASSWORD), ("\x00", PASSWORD)):
             with pytest.raises(Unauthenticated) as caught:
-                await identity.sign_in(address, password)
+                await identity.accounts.sign_in(address, password)
             messages.add(str(caught.value))
         assert messages == {"Wrong e-mail address or password"}
 
@@ -264,16 +270,16 @@ class TestPeople:
         self, identity: IdentityService
     ) -> None:
         email = f"{new_id()}@example.com"
-        await identity.sign_up(email, PASSWORD)
+        await identity.accounts.sign_up(email, PASSWORD)
         for _ in range(MAX_FAILED_SIGN_INS - 1):
             with pytest.raises(Unauthenticated):
-                await identity.sign_in(email, "wrong")
-        await identity.sign_in(email, PASSWORD)
+                await identity.accounts.sign_in(email, "wrong")
+        await identity.accounts.sign_in(email, PASSWORD)
         for _ in range(MAX_FAILED_SIGN_INS):
             with pytest.raises(Unauthenticated):
-                await identity.sign_in(email, "wrong")
+                await identity.accounts.sign_in(email, "wrong")
         with pytest.raises(RateLimited) as caught:
-            await identity.sign_in(email, PASSWORD)
+            await identity.accounts.sign_in(email, PASSWORD)
         assert 0 < caught.value.retry_after_s <= 300
 
     async def test_a_session_ends_at_its_time(
@@ -281,12 +287,12 @@ class TestPeople:
     ) -> None:
         now = utc_now()
         service = IdentityService(postgres, redis, settings, now=lambda: now)
-        session = await service.sign_up(f"{new_id()}@example.com", PASSWORD)
+        session = await service.accounts.sign_up(f"{new_id()}@example.com", PASSWORD)
         assert session.expires_at == now + timedelta(minutes=settings.session_max_age_min)
         assert await is_accepted(service, f"Bearer {session.token}")
         now = session.expires_at
         assert not await is_accepted(service, f"Bearer {session.token}")
-        await service.sign_in(session.user.email, PASSWORD)
+        await service.accounts.sign_in(session.user.email, PASSWORD)
         async with postgres.session() as opened:
             query = select(SessionRow).where(col(SessionRow.user_id) == session.user.id)
             assert len((await opened.execute(query)).scalars().all()) == 1
@@ -294,7 +300,7 @@ class TestPeople:
     async def test_tokens_and_passwords_are_stored_hashed(
         self, identity: IdentityService, postgres: Postgres
     ) -> None:
-        session = await identity.sign_up(f"{new_id()}@example.com", PASSWORD)
+        session = await identity.accounts.sign_up(f"{new_id()}@example.com", PASSWORD)
         async with postgres.session() as opened:
             user = await opened.get_one(UserRow, session.user.id)
             query = select(SessionRow).where(col(SessionRow.user_id) == user.id)
@@ -308,9 +314,9 @@ class TestPeople:
         closed = settings.model_copy(update={"is_sign_up_disabled": True, "is_password_disabled": True})
         service = IdentityService(postgres, redis, closed)
         with pytest.raises(AccessDenied):
-            await service.sign_up(f"{new_id()}@example.com", PASSWORD)
+            await service.accounts.sign_up(f"{new_id()}@example.com", PASSWORD)
         with pytest.raises(AccessDenied):
-            await service.sign_in("anybody@example.com", PASSWORD)
+            await service.accounts.sign_in("anybody@example.com", PASSWORD)
 
     async def test_new_accounts_join_the_default_project(
         self, postgres: Postgres, redis: Redis, settings: Settings, project: ProjectAccess
@@ -343,7 +349,7 @@ class TestRoles:
         with pytest.raises(AccessDenied):
             await identity.require_project(principal, project_id, Role.MEMBER)
         with pytest.raises(AccessDenied):
-            await identity.create_project(principal, organization_id, "x")
+            await identity.projects.create(principal, organization_id, "x")
         async with postgres.session() as session:
             session.add(
                 ProjectMembershipRow(project_id=project_id, user_id=principal.user.id, role="ADMIN")
@@ -363,7 +369,7 @@ class TestRoles:
                     organization_id=project.organization_id, user_id=principal.user.id, role="NONE"
                 )
             )
-        assert await identity.projects(principal) == []
+        assert await identity.projects.within_reach(principal) == []
         assert [found.id for found in await identity.organizations(principal)] == [project.organization_id]
 
 
@@ -380,18 +386,17 @@ class TestScope:
         ]
         for stranger in strangers:
             assert await identity.role_in_project(stranger, project_id) is Role.NONE
-            assert await identity.project(stranger, project_id) is None
-            assert project_id not in [found.id for found in await identity.projects(stranger)]
+            assert project_id not in [found.id for found in await identity.projects.within_reach(stranger)]
             assert await identity.organizations_by_id(stranger, [organization_id]) == {}
-            assert await identity.projects_by_organization(stranger, [organization_id]) == {
+            assert await identity.projects.by_organization(stranger, [organization_id]) == {
                 organization_id: []
             }
             for call in (
                 identity.require_project(stranger, project_id, Role.VIEWER),
-                identity.api_keys(stranger, project_id),
-                identity.create_api_key(stranger, project_id),
-                identity.revoke_api_key(stranger, project_id, ApiKeyId("any")),
-                identity.create_project(stranger, organization_id, "x"),
+                identity.keys.of_project(stranger, project_id),
+                identity.keys.create_for_project(stranger, project_id, KeyWish()),
+                identity.keys.revoke_of_project(stranger, project_id, ApiKeyId("any")),
+                identity.projects.create(stranger, organization_id, "x"),
             ):
                 with pytest.raises(NotFound):
                     await call
@@ -406,7 +411,7 @@ class TestScope:
             found = await identity.require_project(principal, project_id, Role.MEMBER)
             assert found.id == project_id
             assert (await identity.organization_of(principal, found)).id == organization_id
-            grouped = await identity.projects_by_organization(principal, [organization_id])
+            grouped = await identity.projects.by_organization(principal, [organization_id])
             assert [item.id for item in grouped[organization_id]] == [project_id]
         assert await identity.roles_by_organization(key, [organization_id]) == {organization_id: Role.NONE}
 
@@ -414,7 +419,7 @@ class TestScope:
         self, identity: IdentityService, project: ProjectAccess
     ) -> None:
         with pytest.raises(InvalidInput):
-            await identity.project(await owner(identity, project), ProjectId("a\x00b"))
+            await identity.require_project(await owner(identity, project), ProjectId("a\x00b"), Role.VIEWER)
 
 
 class TestProjects:
@@ -430,9 +435,9 @@ class TestProjects:
         organization_id = OrganizationId(project.organization_id)
         for days in (-1, 1, 2):
             with pytest.raises(InvalidInput):
-                await identity.create_project(principal, organization_id, "x", days)
+                await identity.projects.create(principal, organization_id, "x", days)
         made = [
-            await identity.create_project(principal, organization_id, f"p{days}", days)
+            await identity.projects.create(principal, organization_id, f"p{days}", days)
             for days in (None, 0, 3)
         ]
         assert [item.retention_days for item in made] == [None, None, 3]
