@@ -48,6 +48,10 @@ _CLICKHOUSE_TABLES = """SELECT name FROM system.tables
 WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name IN (
   SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'project_id')
 ORDER BY name"""
+# A second deletion beside one that is under way would only rewrite the same parts again; what it leaves is
+# found by the next look.
+_BEING_DELETED = """SELECT DISTINCT table FROM system.mutations
+WHERE database = currentDatabase() AND NOT is_done AND position(command, {project_id:String}) > 0"""
 _POSTGRES_TABLES = """SELECT table_name FROM information_schema.columns
 WHERE table_schema = current_schema() AND column_name = 'project_id' ORDER BY table_name"""
 
@@ -149,13 +153,15 @@ class ProjectDeletion:
     async def _remove_analytics(self, project_id: ProjectId) -> bool:
         """Whether ClickHouse holds nothing of the project any more; its deletions are not waited for."""
         tables = await self._clickhouse.query(Sql.unscoped(_CLICKHOUSE_TABLES))
+        params = {"project_id": project_id}
+        under_way = {row[0] for row in (await self._clickhouse.query(Sql(_BEING_DELETED, params))).rows}
         is_clean = True
         for (table,) in tables.rows:
             scope = f"FROM `{table}` WHERE project_id = {{project_id:String}}"
-            params = {"project_id": project_id}
             found = await self._clickhouse.query(Sql(f"SELECT 1 {scope} LIMIT 1", params))
             if found.rows:
                 is_clean = False
+            if found.rows and table not in under_way:
                 settings = {"lightweight_deletes_sync": 0}
                 await self._clickhouse.command(Sql(f"DELETE {scope}", params), settings=settings)
         return is_clean

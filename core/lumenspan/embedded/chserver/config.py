@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -43,11 +42,5 @@ def render(config: EngineConfig, data: Path) -> str:
         "memory_worker_period_ms": 1000,
         "asynchronous_heavy_metrics_update_period_s": 86400,
     }
-    # Merging ten parts rather than five at a time rewrites a row less often: most of what it costs to store
-    # it. Queries read a few parts more.
-    tables = _elements({"merge_selector_base": 10})
-    return f"<clickhouse>\n{_elements(values)}\n<merge_tree>\n{tables}\n</merge_tree>\n</clickhouse>\n"
-
-
-def _elements(values: Mapping[str, object]) -> str:
-    return "\n".join(f"    <{name}>{escape(str(value))}</{name}>" for name, value in values.items())
+    lines = [f"    <{name}>{escape(str(value))}</{name}>" for name, value in values.items()]
+    return "<clickhouse>\n" + "\n".join(lines) + "\n</clickhouse>\n"
