@@ -148,6 +148,28 @@ async def test_everything_is_gone_in_the_end(
     assert answer.status_code == 200
 
 
+async def test_looking_again_does_not_delete_again(
+    server: RunningServer, identity_clients: IdentityService, project: ProjectAccess
+) -> None:
+    await seed(server, project)
+    clickhouse, project_id = server.services.clickhouse, ProjectId(project.project_id)
+    # Deletions run where merges do.
+    await clickhouse.command(Sql.unscoped("SYSTEM STOP MERGES observations"))
+    try:
+        await delete(server, identity_clients, project)
+        for _ in range(5):
+            assert not (await deletion(server, later).work(project_id)).is_done
+        query = Sql(
+            "SELECT count() FROM system.mutations WHERE database = currentDatabase() "
+            "AND table = 'observations' AND position(command, {project_id:String}) > 0",
+            {"project_id": project_id},
+        )
+        # The worker of a running stack may have begun at the same moment.
+        assert 1 <= await clickhouse.query_number(query) <= 2
+    finally:
+        await clickhouse.command(Sql.unscoped("SYSTEM START MERGES observations"))
+
+
 async def test_it_waits_for_what_may_be_on_its_way(
     server: RunningServer, identity_clients: IdentityService, project: ProjectAccess
 ) -> None:

@@ -51,7 +51,8 @@ ORDER BY name"""
 # A second deletion beside one that is under way would only rewrite the same parts again; what it leaves is
 # found by the next look.
 _BEING_DELETED = """SELECT DISTINCT table FROM system.mutations
-WHERE database = currentDatabase() AND NOT is_done AND position(command, {project_id:String}) > 0"""
+WHERE database = currentDatabase() AND NOT is_done
+  AND position(command, concat('\\'', {project_id:String}, '\\'')) > 0"""
 _POSTGRES_TABLES = """SELECT table_name FROM information_schema.columns
 WHERE table_schema = current_schema() AND column_name = 'project_id' ORDER BY table_name"""
 

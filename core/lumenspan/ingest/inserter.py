@@ -159,7 +159,8 @@ class Inserter:
             await self._write(self._take())
 
     def _is_block_waiting(self) -> bool:
-        return sum(each.rows for each in self._waiting) >= _BLOCK_ROWS
+        rows = sum(each.rows for each in self._waiting)
+        return rows >= _BLOCK_ROWS or sum(each.size_bytes for each in self._waiting) >= _BLOCK_BYTES
 
     async def _gather(self, begun: float) -> None:
         """Wait for more rows: a while, or until they fill a block or everybody waits."""

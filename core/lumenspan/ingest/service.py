@@ -84,9 +84,10 @@ class IngestService:
         """
         share = share_of(key)
         try:
-            await self._inserter.room()
             with self._inserter.coming():
                 async with self._reading.turn(share):
+                    # Within the turn: all the others would pass at once, and read one after another.
+                    await self._inserter.room()
                     mapped = await self._read(key)
                 shift(mapped, shift_ns)
                 project_id = ProjectId(mapped.project_id)
